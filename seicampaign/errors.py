@@ -1,0 +1,77 @@
+"""The errors of the package.
+
+Each says what happened, where, and what to do. Each is also a builtin error, so that
+code that knows nothing of this package can catch it by its ordinary name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SEICampaignError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class SettingsError(SEICampaignError, ValueError):
+    """A setting or an environment variable cannot be used."""
+
+
+class StructureError(SEICampaignError, ValueError):
+    """A crystal or an interface cannot be built as asked."""
+
+
+class PotentialError(SEICampaignError, ValueError):
+    """A potential cannot be read, or does not fit the structure it is asked to drive."""
+
+
+class EngineError(SEICampaignError, RuntimeError):
+    """LAMMPS, its plug-in or a compiler is missing, broken or of the wrong version."""
+
+
+class SimulationError(SEICampaignError, RuntimeError):
+    """A LAMMPS run ended before it should have."""
+
+
+class TrainingError(SEICampaignError, ValueError):
+    """A data set or a fit cannot be used as asked."""
+
+
+class LabelError(SEICampaignError, RuntimeError):
+    """A reference (ab initio) calculation failed."""
+
+
+class AnalysisError(SEICampaignError, ValueError):
+    """A frame or a curve cannot be analysed honestly."""
+
+
+class TrajectoryError(SEICampaignError, RuntimeError):
+    """A trajectory is missing, torn, busy or does not fit what is written to it."""
+
+
+class StoreError(SEICampaignError, ConnectionError):
+    """The database cannot be started, reached or used."""
+
+
+class CampaignError(SEICampaignError, ValueError):
+    """A campaign file or matrix is wrong."""
+
+
+def unknown(kind: str, name: str, valid: Iterable[str]) -> str:
+    """Say that `name` is not a known `kind`, with the nearest valid name first.
+
+    Parameters
+    ----------
+    kind
+        What the name should have been, e.g. ``"electrolyte"``.
+    name
+        The name that was given.
+    valid
+        All names that would have been accepted.
+    """
+    names = sorted(valid)
+    by_lower = {n.lower(): n for n in names}
+    close = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
+    hint = f" Did you mean {by_lower[close[0]]!r}?" if close else ""
+    return f"Unknown {kind} {name!r}.{hint} Known: {', '.join(names)}."
