@@ -1,0 +1,134 @@
+"""The LAMMPS input of one segment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ase import Atoms
+
+from seicampaign.md.dump import COLUMNS
+from seicampaign.md.parameters import MDParameters
+
+DATA = "start.data"
+INPUT = "in.segment"
+DUMP = "frames.bin"
+THERMO = "thermo.dat"
+RESTART = "restart"
+END = "end.step"
+LOG = "log.lammps"
+THERMO_COLUMNS = ("temperature", "pressure", "potential_energy", "kinetic_energy", "volume")
+_THERMO_KEYWORDS = ("temp", "press", "pe", "ke", "vol")
+
+
+class PairPotential(Protocol):
+    """What a potential must offer to drive an MD run: its LAMMPS lines."""
+
+    def require(self, elements: Sequence[str]) -> None:
+        """Raise PotentialError if it lacks one of the elements."""
+
+    def pair_lines(self, elements: Sequence[str]) -> list[str]:
+        """The pair_style and pair_coeff lines for LAMMPS types 1, 2, ... of these elements."""
+
+
+@dataclass(frozen=True)
+class SegmentInput:
+    """One segment: from where, to which step, and what to write on the way.
+
+    Attributes
+    ----------
+    parameters
+        What decides the physics.
+    elements
+        The element of each LAMMPS type.
+    target_step
+        The step to run up to.
+    frame_interval, thermo_interval, restart_interval
+        In steps.
+    restart
+        The restart file to continue from. None starts from the data file: relaxes it and draws
+        velocities.
+    walltime
+        Seconds after which LAMMPS stops by itself and leaves a restart; None for no limit.
+    """
+
+    parameters: MDParameters
+    elements: tuple[str, ...]
+    target_step: int
+    frame_interval: int
+    thermo_interval: int
+    restart_interval: int
+    restart: Path | None = None
+    walltime: float | None = None
+
+    def text(self, pair_lines: Sequence[str]) -> str:
+        """The input script."""
+        return "\n".join(
+            [
+                "units metal",
+                "atom_style atomic",
+                "boundary p p p",
+                f"read_restart {self.restart.name}" if self.restart else f"read_data {DATA}",
+                *pair_lines,
+                "neighbor 1.0 bin",
+                "neigh_modify every 1 delay 0 check yes",
+                f"timestep {self.parameters.timestep / 1000:.17g}",
+                *([] if self.restart else self._start()),
+                self._motion(),
+                *self._output(),
+                f"run {self.target_step} upto",
+                f"write_restart {RESTART}.end",
+                f'print "$(step)" file {END} screen no',
+                "",
+            ]
+        )
+
+    def _start(self) -> list[str]:
+        p = self.parameters
+        relax = (
+            [f"minimize 0.0 0.05 {p.relax_steps} {10 * p.relax_steps}", "reset_timestep 0"]
+            if p.relax_steps
+            else []
+        )
+        velocity = f"velocity all create {p.temperature:.17g} {p.seed} mom yes rot no dist gaussian"
+        return [*relax, velocity]
+
+    def _motion(self) -> str:
+        p = self.parameters
+        heat = f"temp {p.temperature:.17g} {p.temperature:.17g} {p.thermostat_damping / 1000:.17g}"
+        if p.pressure is None:
+            return f"fix motion all nvt {heat}"
+        press = f"{p.pressure:.17g} {p.pressure:.17g} {p.barostat_damping / 1000:.17g}"
+        return f"fix motion all npt {heat} aniso {press}"
+
+    def _output(self) -> list[str]:
+        values = " ".join(f"$({word}:%.10g)" for word in _THERMO_KEYWORDS)
+        return [
+            f"dump frames all custom {self.frame_interval} {DUMP} {COLUMNS}",
+            "dump_modify frames sort id",
+            f"thermo {self.thermo_interval}",
+            f"thermo_style custom step {' '.join(_THERMO_KEYWORDS)}",
+            f'fix thermo all print {self.thermo_interval} "$(step) {values}" '
+            f'file {THERMO} screen no title "# step {" ".join(THERMO_COLUMNS)}"',
+            f"restart {self.restart_interval} {RESTART}.*",
+            *([f"timer timeout {self.walltime:.0f} every 100"] if self.walltime else []),
+        ]
+
+
+def lammps_elements(symbols: Sequence[str]) -> tuple[str, ...]:
+    """The element of each LAMMPS type, in the order pymatgen's LammpsData gives them."""
+    from pymatgen.core import Element
+
+    return tuple(str(element) for element in sorted(Element(symbol) for symbol in set(symbols)))
+
+
+def write_data(atoms: Atoms, path: Path) -> None:
+    """Write a structure as a LAMMPS data file of atom_style atomic."""
+    from pymatgen.io.ase import AseAtomsAdaptor
+    from pymatgen.io.lammps.data import LammpsData
+
+    bare = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True)
+    structure = AseAtomsAdaptor.get_structure(bare)
+    LammpsData.from_structure(structure, atom_style="atomic").write_file(str(path), distance=12)

@@ -1,0 +1,207 @@
+"""Runs one segment: LAMMPS in a directory, its frames handed on while it runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seicampaign.errors import SimulationError
+from seicampaign.md.dump import DumpStream, Frame
+from seicampaign.md.engine import lammps_command
+from seicampaign.md.inputs import (
+    DUMP,
+    END,
+    INPUT,
+    LOG,
+    RESTART,
+    THERMO,
+    PairPotential,
+    SegmentInput,
+)
+
+POLL_SECONDS = 0.2
+LOG_TAIL_LINES = 25
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What arrived since the last batch.
+
+    Attributes
+    ----------
+    frames
+        New frames, in order.
+    thermo
+        New rows, shape (rows, 1 + len(THERMO_COLUMNS)): step, then those columns.
+    restart
+        The newest complete restart file and its step, if there is a new one.
+    """
+
+    frames: list[Frame] = field(default_factory=list)
+    thermo: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 6)))
+    restart: tuple[int, Path] | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.frames or len(self.thermo) or self.restart)
+
+
+@dataclass(frozen=True)
+class SegmentResult:
+    """What a finished segment leaves.
+
+    Attributes
+    ----------
+    last_step
+        The step of the restart file.
+    restart
+        The restart file to continue from.
+    seconds
+        Wall time of LAMMPS.
+    """
+
+    last_step: int
+    restart: Path
+    seconds: float
+
+
+def run_segment(
+    segment: SegmentInput,
+    potential: PairPotential,
+    directory: Path,
+    on_batch: Callable[[Batch], None],
+) -> SegmentResult:
+    """Run LAMMPS in `directory` and hand on what it writes, while it writes it.
+
+    The directory holds the data file or the restart file that `segment` names. LAMMPS is
+    ended if `on_batch` raises, or at a KeyboardInterrupt.
+
+    Raises
+    ------
+    SimulationError
+        If LAMMPS ends with an error or its numbers stop being finite; with the tail of its log.
+    EngineError
+        If there is no LAMMPS to run.
+    """
+    (directory / INPUT).write_text(segment.text(potential.pair_lines(segment.elements)))
+    output = _Output(directory)
+    started = time.perf_counter()
+    with (directory / "screen").open("wb") as screen:
+        process = subprocess.Popen(
+            [*lammps_command(), "-in", INPUT, "-log", LOG, "-screen", "none"],
+            cwd=directory,
+            stdout=screen,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    try:
+        while process.poll() is None:
+            if batch := output.poll():
+                _check_finite(batch, directory)
+                on_batch(batch)
+            else:
+                time.sleep(POLL_SECONDS)
+        batch = output.poll()
+        _check_finite(batch, directory)
+        if batch:
+            on_batch(batch)
+    finally:
+        _end(process)
+    if process.returncode != 0:
+        raise _failure(directory, f"LAMMPS ended with status {process.returncode}")
+    last_step, restart = _end_point(directory)
+    return SegmentResult(last_step, restart, time.perf_counter() - started)
+
+
+class _Output:
+    """The files LAMMPS writes in a directory, followed as they grow."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.dump = DumpStream(directory / DUMP)
+        self.last_step = 0
+        self._thermo_offset = 0
+        self._restart_step = -1
+
+    def poll(self) -> Batch:
+        # The dump is read after the thermo rows: whatever a row announces is then complete.
+        thermo = self._thermo()
+        return Batch(self.dump.poll(), thermo, self._restart())
+
+    def _thermo(self) -> NDArray[np.float64]:
+        path = self.directory / THERMO
+        if not path.exists():
+            return np.empty((0, 6))
+        with path.open("rb") as file:
+            file.seek(self._thermo_offset)
+            data = file.read()
+        data = data[: data.rfind(b"\n") + 1]
+        self._thermo_offset += len(data)
+        rows = [line.split() for line in data.splitlines() if not line.startswith(b"#")]
+        table = np.array(rows, dtype=float).reshape(-1, 6)
+        if len(table):
+            self.last_step = int(table[-1, 0])
+        return table
+
+    def _restart(self) -> tuple[int, Path] | None:
+        """The newest restart file LAMMPS has gone past: an earlier one may be half-written."""
+        steps = [
+            int(path.suffix[1:])
+            for path in self.directory.glob(f"{RESTART}.*")
+            if path.suffix[1:].isdigit()
+        ]
+        complete = [step for step in steps if self._restart_step < step < self.last_step]
+        if not complete:
+            return None
+        for step in steps:
+            if step < max(complete):
+                (self.directory / f"{RESTART}.{step}").unlink()
+        self._restart_step = max(complete)
+        return self._restart_step, self.directory / f"{RESTART}.{self._restart_step}"
+
+
+def _check_finite(batch: Batch, directory: Path) -> None:
+    if not np.isfinite(batch.thermo).all():
+        step = int(batch.thermo[~np.isfinite(batch.thermo).all(axis=1)][0, 0])
+        raise _failure(directory, f"The thermodynamic output is not finite at step {step}")
+
+
+def _end_point(directory: Path) -> tuple[int, Path]:
+    restart = directory / f"{RESTART}.end"
+    try:
+        return int((directory / END).read_text()), restart.resolve(strict=True)
+    except (OSError, ValueError):
+        raise _failure(directory, "LAMMPS ended early, without an error") from None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End LAMMPS and the MPI ranks it may have, which share its process group."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _failure(directory: Path, what: str) -> SimulationError:
+    return SimulationError(f"{what} in {directory}. The end of its log:\n{log_tail(directory)}")
+
+
+def log_tail(directory: Path, lines: int = LOG_TAIL_LINES) -> str:
+    """The last lines of LAMMPS's log, and of what it printed beside it."""
+    parts = []
+    for name in (LOG, "screen"):
+        path = directory / name
+        if path.exists():
+            parts += path.read_text(errors="replace").splitlines()[-lines:]
+    return "\n".join(parts)
