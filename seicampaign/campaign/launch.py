@@ -1,0 +1,85 @@
+"""Puts the simulations of a campaign into the LaunchPad, each once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from seicampaign.documents import SCHEMA_VERSION, Simulation
+from seicampaign.store import potentials, simulations
+
+if TYPE_CHECKING:
+    from seicampaign.campaign.campaign import Campaign
+    from seicampaign.store import CampaignStore
+
+
+@dataclass(frozen=True)
+class LaunchReport:
+    """What a launch did.
+
+    Attributes
+    ----------
+    new, extended, unchanged
+        Simulations that were not known, were planned shorter, and were there already.
+    workflows
+        Workflows added to the LaunchPad by this call.
+    """
+
+    new: int
+    extended: int
+    unchanged: int
+    workflows: int
+
+    def __str__(self) -> str:
+        return f"{self.new} new, {self.extended} extended, {self.unchanged} unchanged"
+
+
+def launch(campaign: Campaign, store: CampaignStore) -> LaunchReport:
+    """Register a campaign's simulations and add workflows for what no workflow covers yet."""
+    members = {simulation.id: simulation for simulation in campaign.simulations()}
+    potentials.save(store, campaign.load_potential())
+    registered = simulations.register(
+        store, campaign.name, members.values(), campaign.lengths(), campaign.sampling
+    )
+    _save_campaign(campaign, store, list(members))
+    token, mine = simulations.claim(store, members)
+    if mine:
+        try:
+            _add_workflows(store, campaign.name, [members[key] for key in mine])
+        except BaseException:
+            simulations.release(store, token)
+            raise
+        simulations.confirm(store, token)
+    return LaunchReport(registered.new, registered.extended, registered.unchanged, len(mine))
+
+
+def _save_campaign(campaign: Campaign, store: CampaignStore, members: list[str]) -> None:
+    now = datetime.now(UTC)
+    store.database["campaigns"].update_one(
+        {"_id": campaign.name},
+        {
+            "$set": {
+                "name": campaign.name,
+                "schema_version": SCHEMA_VERSION,
+                "spec": campaign.model_dump(mode="json"),
+                "simulations": members,
+                "last_updated": now,
+            },
+            "$setOnInsert": {"created_at": now},
+        },
+        upsert=True,
+    )
+
+
+def _add_workflows(store: CampaignStore, campaign: str, members: list[Simulation]) -> None:
+    from jobflow.managers.fireworks import flow_to_workflow
+
+    from seicampaign.flows import SimulationFlowMaker
+
+    maker = SimulationFlowMaker()
+    workflows = []
+    for simulation in members:
+        metadata = {"campaign": campaign, "simulation": simulation.id}
+        workflows.append(flow_to_workflow(maker.make(simulation), metadata=metadata))
+    store.launchpad().bulk_add_wfs(workflows)

@@ -1,0 +1,199 @@
+"""Works a campaign off on this machine: real `rlaunch` workers, and a display of progress."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seicampaign.campaign.launch import launch
+from seicampaign.campaign.status import CampaignStatus, campaign_status
+from seicampaign.errors import CampaignError
+from seicampaign.settings import settings
+
+if TYPE_CHECKING:
+    from seicampaign.campaign.campaign import Campaign
+    from seicampaign.store import CampaignStore
+
+Progress = Callable[[CampaignStatus], None]
+POLL_SECONDS = 1.0
+OVER = {"COMPLETED", "FIZZLED", "DEFUSED", "PAUSED", "ARCHIVED"}
+
+
+def run(
+    campaign: Campaign,
+    store: CampaignStore,
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> CampaignStatus:
+    """Launch a campaign and work on it here until nothing of it is left to do.
+
+    Raises
+    ------
+    CampaignError
+        If simulations failed; what they and the others have stored stays.
+    """
+    launch(campaign, store)
+    status = campaign_status(store, campaign.name)
+    if not status.finished:
+        _revive(store, status)
+        many = workers or max(1, (os.cpu_count() or 1) // settings().mpi_ranks)
+        with _display(progress) as show, _workers(store, status, many) as processes:
+            _watch(campaign.name, store, processes, show)
+        status = campaign_status(store, campaign.name)
+    failed = [s for s in status.simulations if s.state == "failed"]
+    if failed:
+        raise CampaignError(
+            f"{len(failed)} of {len(status.simulations)} simulations of {campaign.name!r} failed. "
+            f"The first, {failed[0].title} ({failed[0].simulation_id}): {failed[0].error}"
+        )
+    return status
+
+
+def _revive(store: CampaignStore, status: CampaignStatus) -> None:
+    """Make ready again what an earlier run on this machine was interrupted in."""
+    launchpad = store.launchpad()
+    ids = [s.simulation_id for s in status.simulations]
+    for firework in launchpad.fireworks.find(
+        {"spec.simulation": {"$in": ids}, "state": {"$in": ["FIZZLED", "RUNNING"]}}, {"fw_id": 1}
+    ):
+        launchpad.rerun_fw(firework["fw_id"])
+
+
+@contextmanager
+def _workers(
+    store: CampaignStore, status: CampaignStatus, many: int
+) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """`rlaunch rapidfire` processes that take this campaign's jobs and no others."""
+    folder = settings().home_directory() / "runs" / status.name
+    folder.mkdir(parents=True, exist_ok=True)
+    store.write_config(folder)
+    _restrict(folder / "my_fworker.yaml", [s.simulation_id for s in status.simulations])
+    environment = os.environ | {
+        "FW_CONFIG_FILE": str(folder / "FW_config.yaml"),
+        "JOBFLOW_CONFIG_FILE": str(folder / "jobflow.yaml"),
+        "OMP_NUM_THREADS": "1",
+    }
+    rlaunch = Path(sys.executable).with_name("rlaunch")
+    command = [str(rlaunch), "rapidfire", "--nlaunches", "infinite", "--sleep", "1"]
+    processes = []
+    with (folder / "workers.log").open("ab") as log:
+        for _ in range(min(many, len(status.simulations))):
+            processes.append(
+                subprocess.Popen(
+                    command,
+                    cwd=folder,
+                    env=environment,
+                    stdout=log,
+                    stderr=log,
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+            )
+    try:
+        yield processes
+    finally:
+        _end(processes)
+
+
+def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    """Interrupt the workers, which commit what they have, and wait for them."""
+    for process in processes:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+    for process in processes:
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _restrict(path: Path, simulation_ids: list[str]) -> None:
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="safe")
+    worker: dict[str, Any] = yaml.load(path.read_text())
+    worker["query"] = f'{{"spec.simulation": {{"$in": {simulation_ids!r}}}}}'.replace("'", '"')
+    with path.open("w") as file:
+        yaml.dump(worker, file)
+
+
+def _watch(
+    name: str, store: CampaignStore, processes: list[subprocess.Popen[bytes]], show: Progress
+) -> None:
+    """Show the status until no job is left that could run."""
+    launchpad = store.launchpad()
+    while True:
+        status = campaign_status(store, name)
+        show(status)
+        ids = [s.simulation_id for s in status.simulations]
+        waiting = launchpad.fireworks.count_documents(
+            {"spec.simulation": {"$in": ids}, "state": {"$in": ["READY", "RESERVED", "RUNNING"]}}
+        )
+        if not waiting:
+            return
+        if all(process.poll() is not None for process in processes):
+            raise CampaignError(
+                f"The workers of {name!r} have ended early. Their log: "
+                f"{settings().home_directory() / 'runs' / name / 'workers.log'}"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def _display(progress: Progress | None) -> Iterator[Progress]:
+    """The caller's own display; else a bar on a terminal; else nothing."""
+    if progress is not None or not sys.stderr.isatty():
+        yield progress or (lambda status: None)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("starting", total=None)
+        rate = Rate()
+
+        def show(status: CampaignStatus) -> None:
+            bar.update(
+                task,
+                total=status.ns_planned,
+                completed=status.ns_done,
+                description=rate.line(status),
+            )
+
+        yield show
+
+
+class Rate:
+    """How fast a campaign goes, over the time it has been watched."""
+
+    def __init__(self) -> None:
+        self._start: tuple[float, float] | None = None
+
+    def line(self, status: CampaignStatus) -> str:
+        """Ns done of planned, ns/day and time left."""
+        now = time.monotonic()
+        if self._start is None:
+            self._start = (now, status.ns_done)
+        seconds, done = now - self._start[0], status.ns_done - self._start[1]
+        text = f"{status.name}: {status.ns_done:.4f} of {status.ns_planned:.4f} ns"
+        if done <= 0:
+            return text
+        left = (status.ns_planned - status.ns_done) / done * seconds
+        return f"{text}, {done / seconds * 86400:.2f} ns/day, {_duration(left)} left"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

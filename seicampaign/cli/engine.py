@@ -1,0 +1,74 @@
+"""`seicampaign engine`, `potential` and `doctor`: LAMMPS, its plug-in, the potentials."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seicampaign.errors import SEICampaignError
+
+engine = typer.Typer(help="The MTP engine in LAMMPS.", no_args_is_help=True)
+potential = typer.Typer(help="Potentials.", no_args_is_help=True)
+
+
+@engine.command()
+def build(
+    lammps: Annotated[
+        Path | None, typer.Option(help="Source or header folder of your own LAMMPS.")
+    ] = None,
+) -> None:
+    """Compile the plug-in for the LAMMPS in use, or for your own; print its path."""
+    from seicampaign.mtp.plugin import plugin_path
+
+    print(plugin_path(include=lammps) if lammps else plugin_path())
+
+
+@potential.command("list")
+def list_potentials() -> None:
+    """The potentials that come with the package."""
+    from seicampaign.mtp import load_potential, shipped_potentials
+
+    for name in shipped_potentials():
+        found = load_potential(name)
+        print(f"{name}: {' '.join(found.species)}, level {found.mtp.level}, hash {found.hash}")
+
+
+def doctor() -> None:
+    """Check this machine's parts, one line each; exit status 1 if one is missing."""
+    checks: dict[str, Callable[[], str]] = {
+        "database": _database,
+        "LAMMPS": _lammps,
+        "MTP plug-in": _plugin,
+    }
+    healthy = True
+    for name, check in checks.items():
+        try:
+            print(f"ok       {name}: {check()}")
+        except SEICampaignError as error:
+            healthy = False
+            print(f"missing  {name}: {error}")
+    if not healthy:
+        sys.exit(1)
+
+
+def _database() -> str:
+    from seicampaign.store import connect
+
+    with connect() as store:
+        return f"{store!r}, MongoDB {store.database.client.server_info()['version']}"
+
+
+def _lammps() -> str:
+    from seicampaign.md.engine import lammps_command
+
+    return " ".join(lammps_command())
+
+
+def _plugin() -> str:
+    from seicampaign.mtp.plugin import plugin_path
+
+    return str(plugin_path())

@@ -1,0 +1,166 @@
+"""`seicampaign`: campaigns, their status and their comparison."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seicampaign.cli.database import db
+from seicampaign.cli.engine import doctor, engine, potential
+from seicampaign.errors import SEICampaignError
+
+if TYPE_CHECKING:
+    from seicampaign.store import CampaignStore
+
+app = typer.Typer(
+    help="Campaigns of simulations of the solid electrolyte interphase.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(db, name="db")
+app.add_typer(potential, name="potential")
+app.add_typer(engine, name="engine")
+app.command()(doctor)
+
+File = Annotated[Path, typer.Argument(help="A campaign file, e.g. workflows/quickstart.yaml.")]
+Name = Annotated[str, typer.Argument(help="The name of a launched campaign.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def main() -> None:
+    """Entry point: our own errors are one sentence on standard error, and exit status 1."""
+    try:
+        app()
+    except SEICampaignError as error:
+        print(f"seicampaign: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _store() -> CampaignStore:
+    from seicampaign.store import connect
+
+    return connect()
+
+
+@app.command()
+def launch(file: File) -> None:
+    """Put a campaign into the LaunchPad; what is there already stays as it is."""
+    from seicampaign import Campaign
+
+    campaign = Campaign.from_file(file)
+    with _store() as store:
+        report = campaign.launch(store)
+    print(f"{campaign.name}: {report}.")
+    print(f"Next: `seicampaign run {file}` here, or `rlaunch rapidfire` (see `seicampaign db`).")
+
+
+@app.command()
+def run(
+    file: File,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Simulations at a time. Default: one per core.")
+    ] = None,
+) -> None:
+    """Launch a campaign and work it off on this machine."""
+    from seicampaign import Campaign
+
+    campaign = Campaign.from_file(file)
+    with _store() as store:
+        try:
+            status = campaign.run(store, workers=workers)
+        except KeyboardInterrupt:
+            print(
+                f"\nInterrupted. What was stored stays; `seicampaign run {file}` continues.",
+                file=sys.stderr,
+            )
+            sys.exit(130)
+    print(f"{campaign.name}: {status.ns_done:.4g} ns of {len(status.simulations)} simulations.")
+    print(f"Next: `seicampaign compare {campaign.name}`.")
+
+
+@app.command()
+def status(name: Name, as_json: Json = False) -> None:
+    """Say how far each simulation of a campaign is."""
+    from seicampaign.campaign.status import campaign_status
+
+    with _store() as store:
+        found = campaign_status(store, name)
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=2))
+        return
+    rows = [
+        {
+            "simulation": s.simulation_id,
+            "what": s.title,
+            "state": s.state,
+            "ns": f"{s.ns_done:.4g} of {s.ns_planned:.4g}",
+            "ns/day": "" if s.ns_per_day is None else f"{s.ns_per_day:.1f}",
+        }
+        for s in found.simulations
+    ]
+    _table(f"Campaign {name}", rows)
+    counts = ", ".join(f"{count} {state}" for state, count in found.states.items())
+    print(f"{found.ns_done:.4g} of {found.ns_planned:.4g} ns; {counts}.")
+    for s in found.simulations:
+        if s.error:
+            print(f"{s.simulation_id} failed: {s.error.splitlines()[0]}")
+
+
+@app.command()
+def compare(
+    name: Annotated[str | None, typer.Argument(help="A campaign. Default: all.")] = None,
+    time: Annotated[
+        list[float] | None, typer.Option(help="ps at which the curves are read; repeatable.")
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Also draw the curves into this picture file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare electrolytes: a row for each electrolyte and condition."""
+    with _store() as store:
+        table = store.compare(name, times=time)
+        if figure is not None:
+            from seicampaign.report import curves_figure
+
+            curves_figure(store, _only(name), figure)
+    if as_json:
+        print(table.to_json(orient="records", indent=2))
+        return
+    rows = [{k: _cell(v) for k, v in row.items()} for row in table.to_dict(orient="records")]
+    _table("Comparison" if name is None else f"Comparison of {name}", rows)
+    if figure is not None:
+        print(f"Curves: {figure}")
+
+
+def _only(name: str | None) -> str:
+    if name is None:
+        raise typer.BadParameter("a figure is drawn of one campaign: name it")
+    return name
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "-" if value != value else f"{value:.3g}"
+    return "-" if value is None else str(value)
+
+
+def _table(title: str, rows: list[dict[str, str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not rows:
+        print(f"{title}: nothing yet.")
+        return
+    table = Table(title=title, title_justify="left")
+    for column in rows[0]:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row.values())
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width).print(table)

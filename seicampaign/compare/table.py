@@ -1,0 +1,118 @@
+"""The comparison table: a row per electrolyte and condition, its seeds taken together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from seicampaign.analysis.curves import seed_spread, time_to_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CONDITIONS = ("electrolyte", "anode", "supercell", "temperature", "pressure")
+LABELS = {"reduction_degree": "reduced", "crystalline_fraction": "crystalline"}
+CURVE_NAMES = (*LABELS, "sei_thickness")
+
+
+class CurveLike(Protocol):
+    """Anything with times (ps) and values."""
+
+    times: Any
+    values: Any
+
+
+Curves = Mapping[str, Mapping[str, CurveLike]]
+
+
+def comparison_table(
+    simulations: Sequence[Mapping[str, Any]],
+    curves: Curves,
+    times: Sequence[float] | None = None,
+) -> pd.DataFrame:
+    """Compare electrolytes, a row for each combination of electrolyte and condition.
+
+    Parameters
+    ----------
+    simulations
+        Documents with ``simulation_id``, the fields of `CONDITIONS`, ``n_atoms``,
+        ``steps_done`` and ``timestep`` (fs).
+    curves
+        By simulation, then by name: those of `CURVE_NAMES`. Simulations without are left out.
+    times
+        In ps, where the curves are read. Default: `default_times`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Conditions (K, bar), ``atoms``, ``seeds``, ``ns`` (the shortest run), for each time
+        ``reduced@t`` and ``crystalline@t`` (mean over seeds), ``half_reduction_ps`` (mean over
+        seeds, NaN unless every seed got there), its ``_spread`` (sample standard deviation, NaN
+        for one seed), and ``sei_thickness_A`` at the last of the times. NaN where a curve does
+        not reach.
+    """
+    import pandas as pd
+
+    chosen = default_times(curves) if times is None else sorted(times)
+    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for simulation in simulations:
+        if set(CURVE_NAMES) <= set(curves.get(simulation["simulation_id"], {})):
+            groups.setdefault(_condition(simulation), []).append(simulation)
+    rows = []
+    for key in sorted(groups, key=str):
+        members = groups[key]
+        own = [curves[member["simulation_id"]] for member in members]
+        rows.append(dict(zip(CONDITIONS, key, strict=True)) | _row(members, own, chosen))
+    return pd.DataFrame(rows)
+
+
+def default_times(curves: Curves) -> list[float]:
+    """A quarter, a half and the whole of the shortest run, in ps to two digits (rounded down)."""
+    ends = [own["reduction_degree"].times for own in curves.values() if "reduction_degree" in own]
+    shortest = min((times[-1] for times in ends if len(times)), default=0.0)
+    return sorted({_two_digits(share * shortest) for share in (0.25, 0.5, 1.0)} - {0.0})
+
+
+def _two_digits(value: float) -> float:
+    if value <= 0:
+        return 0.0
+    unit = 10.0 ** (np.floor(np.log10(value)) - 1)
+    return float(f"{np.floor(value / unit + 1e-9) * unit:.12g}")
+
+
+def _condition(simulation: Mapping[str, Any]) -> tuple[Any, ...]:
+    values = (simulation.get(name) for name in CONDITIONS)
+    return tuple("x".join(map(str, v)) if isinstance(v, list | tuple) else v for v in values)
+
+
+def _row(
+    members: Sequence[Mapping[str, Any]],
+    curves: Sequence[Mapping[str, CurveLike]],
+    times: Sequence[float],
+) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "atoms": members[0].get("n_atoms"),
+        "seeds": len(members),
+        "ns": min(m["steps_done"] * m["timestep"] for m in members) / 1e6,
+    }
+    for name, label in LABELS.items():
+        for time, value in zip(times, _mean(curves, name, times), strict=True):
+            row[f"{label}@{time:g}ps"] = value
+    halves = [_half_reduction(own["reduction_degree"]) for own in curves]
+    row["half_reduction_ps"] = float(np.mean(halves))
+    row["half_reduction_ps_spread"] = float(np.std(halves, ddof=1)) if len(halves) > 1 else np.nan
+    row["sei_thickness_A"] = _mean(curves, "sei_thickness", times[-1:])[-1] if times else np.nan
+    return row
+
+
+def _mean(
+    curves: Sequence[Mapping[str, CurveLike]], name: str, times: Sequence[float]
+) -> list[float]:
+    return seed_spread([(own[name].times, own[name].values) for own in curves], times).mean.tolist()
+
+
+def _half_reduction(curve: CurveLike) -> float:
+    time = time_to_value(curve.times, curve.values, 0.5)
+    return np.nan if time is None else time

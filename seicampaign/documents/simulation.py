@@ -1,0 +1,143 @@
+"""A simulation: everything that decides its physics, and so its identity."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from seicampaign.documents.identity import content_hash
+from seicampaign.md.parameters import MDParameters
+from seicampaign.structures import InterfaceSpec
+
+
+class PotentialReference(BaseModel):
+    """A potential by name, for people, and by content, for identity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    hash: str
+
+
+class Sampling(BaseModel):
+    """How often a run writes, and how it is cut. It changes no atom's path."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    frame_interval: float = Field(1.0, gt=0, description="ps between stored frames")
+    thermo_interval: float = Field(0.1, gt=0, description="ps between rows of T, p, energy, volume")
+    restart_interval: float = Field(20.0, gt=0, description="ps between restart files")
+    segment: float = Field(1000.0, gt=0, description="ps of one segment (one LAMMPS process)")
+
+    @model_validator(mode="after")
+    def _segment_holds_a_frame(self) -> Sampling:
+        if self.segment < self.frame_interval:
+            raise ValueError(
+                f"a segment of {self.segment} ps holds no frame: frames come every "
+                f"{self.frame_interval} ps"
+            )
+        return self
+
+
+def interface_content(spec: InterfaceSpec) -> dict[str, Any]:
+    """What decides an interface: its fields that are not defaults, and a CIF's content."""
+    content = spec.model_dump(mode="json", exclude_defaults=True)
+    for part in ("electrolyte", "anode"):
+        name = getattr(spec, part)
+        is_file = name.lower().endswith(".cif") and Path(name).is_file()
+        content[part] = sha256(Path(name).read_bytes()).hexdigest() if is_file else name
+    return content
+
+
+def interface_id(spec: InterfaceSpec) -> str:
+    """The identity of an interface, which simulations share."""
+    return content_hash("interface", interface_content(spec))
+
+
+class Simulation(BaseModel):
+    """One run of one interface: what it is, not how long it goes on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    interface: InterfaceSpec
+    potential: PotentialReference
+    md: MDParameters
+
+    @cached_property
+    def id(self) -> str:
+        """The identity. Fields left at their defaults do not enter it, and neither does the
+        name of the potential: a field that joins later leaves old identities as they are."""
+        return content_hash(
+            "simulation",
+            {
+                "interface": interface_content(self.interface),
+                "potential": self.potential.hash,
+                "md": self.md.model_dump(mode="json", exclude_defaults=True),
+            },
+        )
+
+    @cached_property
+    def interface_id(self) -> str:
+        """The identity of the interface alone, which simulations share."""
+        return interface_id(self.interface)
+
+    @property
+    def electrolyte(self) -> str:
+        """Name of the electrolyte, or the path of its CIF."""
+        return self.interface.electrolyte
+
+    @property
+    def anode(self) -> str:
+        """Name of the anode."""
+        return self.interface.anode
+
+    @property
+    def supercell(self) -> tuple[int, int]:
+        """Repetitions in the plane of the interface."""
+        return self.interface.supercell
+
+    @property
+    def temperature(self) -> float:
+        """K."""
+        return self.md.temperature
+
+    @property
+    def pressure(self) -> float | None:
+        """bar; None at constant volume."""
+        return self.md.pressure
+
+    @property
+    def seed(self) -> int:
+        """Of the initial velocities."""
+        return self.md.seed
+
+    @property
+    def timestep(self) -> float:
+        """fs."""
+        return self.md.timestep
+
+    @property
+    def title(self) -> str:
+        """For people: in workflow names and tables."""
+        nx, ny = self.supercell
+        pressure = "" if self.pressure is None else f" {self.pressure:g} bar"
+        return (
+            f"{self.electrolyte}|{self.anode} {nx}x{ny} {self.temperature:g} K{pressure} "
+            f"seed {self.seed}"
+        )
+
+    def conditions(self) -> dict[str, object]:
+        """What tells simulations of a campaign apart, flat, for queries and tables."""
+        return {
+            "electrolyte": self.electrolyte,
+            "anode": self.anode,
+            "supercell": list(self.supercell),
+            "temperature": self.temperature,
+            "pressure": self.pressure,
+            "seed": self.seed,
+            "timestep": self.timestep,
+        }

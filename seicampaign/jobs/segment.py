@@ -1,0 +1,220 @@
+"""One segment of a simulation, from the store's last restart point into the store."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seicampaign.analysis import Thresholds
+from seicampaign.documents import SCHEMA_VERSION, Sampling
+from seicampaign.errors import SimulationError
+from seicampaign.jobs.analysis import update_curves
+from seicampaign.md import Batch, SegmentInput, SegmentResult, run_segment
+from seicampaign.md.inputs import DATA, DUMP, THERMO_COLUMNS, lammps_elements, write_data
+from seicampaign.md.segment import log_tail
+from seicampaign.store import interfaces, potentials, restarts, simulations
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from seicampaign.documents import Simulation
+    from seicampaign.md import PairPotential
+    from seicampaign.store import CampaignStore
+
+THERMO_ANALYSIS = "md"
+COMMIT_SECONDS = 2.0
+
+
+def advance(
+    store: CampaignStore, simulation_id: str, directory: Path, walltime: float | None = None
+) -> dict[str, Any]:
+    """Run the next segment of a simulation and store it.
+
+    Starts from the newest restart file; what the store holds beyond it is dropped first, so
+    that segments join without a gap or a double frame. On an error nothing of the segment
+    beyond its last restart point stays.
+
+    Returns
+    -------
+    dict
+        ``simulation_id``, ``segment_id``, ``first_step``, ``last_step``, ``steps_left``.
+
+    Raises
+    ------
+    SimulationError
+        If LAMMPS fails; the simulation is then marked as failed, with the reason.
+    """
+    document = simulations.get(store, simulation_id)
+    simulation = simulations.specification(document)
+    potential = potentials.load(store, simulation.potential.hash)
+    atoms = interfaces.load(store, simulation.interface_id)
+    potential.require(sorted(set(atoms.symbols)))
+    first_step = _restart_point(store, simulation_id, atoms, directory)
+    if first_step >= document["planned_steps"]:
+        return _outcome(simulation_id, None, first_step, first_step, 0)
+    segment = _segment_input(document, simulation, atoms, first_step, directory, walltime)
+    simulations.record(
+        store,
+        simulation_id,
+        state="running",
+        n_atoms=len(atoms),
+        step_now=first_step,
+        steps_done=first_step,
+        error=None,
+    )
+    recorder = SegmentRecorder(store, simulation, atoms, first_step)
+    try:
+        result = recorder.run(segment, potential, directory)
+    except SimulationError as error:
+        recorder.discard()
+        simulations.record(store, simulation_id, state="failed", error=str(error))
+        raise
+    except BaseException:
+        recorder.interrupt()
+        simulations.record(store, simulation_id, state="interrupted")
+        raise
+    segment_id = _save_segment(store, simulation, first_step, result, len(atoms), directory)
+    (directory / DUMP).unlink()
+    planned = simulations.get(store, simulation_id)["planned_steps"]
+    left = max(0, planned - result.last_step)
+    return _outcome(simulation_id, segment_id, first_step, result.last_step, left)
+
+
+class SegmentRecorder:
+    """Brings a running segment into the store, batch by batch."""
+
+    def __init__(
+        self, store: CampaignStore, simulation: Simulation, atoms: Atoms, first_step: int
+    ) -> None:
+        self.store = store
+        self.simulation = simulation
+        self.writer = store.trajectory_writer(simulation.id, atoms.numbers)
+        self._restart_step = first_step
+        self._pending_restart: tuple[int, Path] | None = None
+        self._committed = time.monotonic()
+        self.discard()
+
+    def run(
+        self, segment: SegmentInput, potential: PairPotential, directory: Path
+    ) -> SegmentResult:
+        """Run LAMMPS to the end of the segment and store all of it."""
+        result = run_segment(segment, potential, directory, self.receive)
+        self._pending_restart = (result.last_step, result.restart)
+        self.commit()
+        self.writer.close()
+        return result
+
+    def receive(self, batch: Batch) -> None:
+        """Store a batch; commit every few seconds."""
+        md = self.simulation.md
+        for frame in batch.frames:
+            if frame.step > self.writer.last_step:
+                self.writer.append(frame.step, md.time(frame.step), frame.positions, frame.cell)
+        if len(batch.thermo):
+            self._append_thermo(batch)
+        self._pending_restart = batch.restart or self._pending_restart
+        if time.monotonic() - self._committed > COMMIT_SECONDS:
+            self.commit()
+
+    def _append_thermo(self, batch: Batch) -> None:
+        steps = batch.thermo[:, 0].astype(int)
+        md = self.simulation.md
+        curves = dict(zip(THERMO_COLUMNS, batch.thermo[:, 1:].T, strict=True))
+        self.store.append_curves(
+            self.simulation.id, curves, steps, [md.time(s) for s in steps], THERMO_ANALYSIS
+        )
+        simulations.record(self.store, self.simulation.id, step_now=int(steps[-1]))
+
+    def commit(self) -> None:
+        """Frames first, then their curves, then the restart point that vouches for both."""
+        self.writer.commit()
+        update_curves(self.store, self.simulation.id, Thresholds())
+        if self._pending_restart is not None:
+            step, path = self._pending_restart
+            restarts.save(self.store, self.simulation.id, step, path)
+            simulations.record(self.store, self.simulation.id, steps_done=step)
+            self._restart_step, self._pending_restart = step, None
+        self._committed = time.monotonic()
+
+    def discard(self) -> None:
+        """Drop what the store holds beyond the last restart point."""
+        self.writer.truncate(self._restart_step)
+        self.store.truncate_curves(self.simulation.id, self._restart_step)
+
+    def interrupt(self) -> None:
+        """Keep what can be kept, quickly."""
+        self.commit()
+        self.writer.close()
+
+
+def _restart_point(store: CampaignStore, key: str, atoms: Atoms, directory: Path) -> int:
+    """Put the file LAMMPS starts from into the directory; return the step it stands for."""
+    step = restarts.latest(store, key, directory / "restart.in")
+    if step is not None:
+        return step
+    write_data(atoms, directory / DATA)
+    return 0
+
+
+def _segment_input(
+    document: dict[str, Any],
+    simulation: Simulation,
+    atoms: Atoms,
+    first_step: int,
+    directory: Path,
+    walltime: float | None,
+) -> SegmentInput:
+    sampling = Sampling.model_validate(document["sampling"])
+    md = simulation.md
+    restart = directory / "restart.in"
+    return SegmentInput(
+        parameters=md,
+        elements=lammps_elements(list(atoms.symbols)),
+        target_step=min(document["planned_steps"], first_step + md.steps(sampling.segment)),
+        frame_interval=max(1, md.steps(sampling.frame_interval)),
+        thermo_interval=max(1, md.steps(sampling.thermo_interval)),
+        restart_interval=max(1, md.steps(sampling.restart_interval)),
+        restart=restart if restart.exists() else None,
+        walltime=walltime,
+    )
+
+
+def _save_segment(
+    store: CampaignStore,
+    simulation: Simulation,
+    first_step: int,
+    result: SegmentResult,
+    n_atoms: int,
+    directory: Path,
+) -> str:
+    steps = result.last_step - first_step
+    segment_id = f"{simulation.id}-{first_step}"
+    document = {
+        "segment_id": segment_id,
+        "simulation_id": simulation.id,
+        "schema_version": SCHEMA_VERSION,
+        "first_step": first_step,
+        "last_step": result.last_step,
+        "seconds": result.seconds,
+        "ns_per_day": simulation.md.time(steps) / 1000 / result.seconds * 86400,
+        "atom_steps_per_second": n_atoms * steps / result.seconds,
+        "log_tail": log_tail(directory),
+        "completed_at": datetime.now(UTC),
+    }
+    store.database["segments"].replace_one({"_id": segment_id}, document, upsert=True)
+    simulations.record(store, simulation.id, ns_per_day=document["ns_per_day"])
+    return segment_id
+
+
+def _outcome(
+    simulation_id: str, segment_id: str | None, first: int, last: int, left: int
+) -> dict[str, Any]:
+    return {
+        "simulation_id": simulation_id,
+        "segment_id": segment_id,
+        "first_step": first,
+        "last_step": last,
+        "steps_left": left,
+    }

@@ -1,0 +1,97 @@
+"""Growth curves, in the manner of Figure 3 of Chaney et al. (2024)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seicampaign.errors import CampaignError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from seicampaign.store import CampaignStore
+
+CURVES = {
+    "reduction_degree": ("reduced", "#1f1f1f"),
+    "crystalline_fraction": ("crystalline", "#2a6fbb"),
+    "amorphous_fraction": ("amorphous", "#d1495b"),
+}
+
+
+def curves_figure(store: CampaignStore, campaign: str, path: Path | str) -> Path:
+    """Draw reduced, crystalline and amorphous share against time, a panel per condition.
+
+    Seeds are thin lines, their mean a thick one.
+
+    Parameters
+    ----------
+    path
+        Picture to write; its suffix decides the format.
+
+    Raises
+    ------
+    CampaignError
+        If there is nothing to draw yet.
+    """
+    from matplotlib.figure import Figure
+
+    panels = _panels(store, campaign)
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(4.2 * columns, 3.2 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for ax, (title, curves) in zip(axes.flat, panels.items(), strict=False):
+        _draw(ax, title, curves)
+    for ax in axes.flat[len(panels) :]:
+        ax.set_axis_off()
+    axes[0, 0].legend(frameon=False, fontsize=9, loc="upper left")
+    figure.supxlabel("time (ps)")
+    figure.supylabel("share of the electrolyte")
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=160)
+    return path
+
+
+def _panels(store: CampaignStore, campaign: str) -> dict[str, list[Mapping[str, Any]]]:
+    """The curves of each condition, a mapping by name for each seed."""
+    found = list(store.database["simulations"].find({"campaigns": campaign}, {"spec": 0}))
+    ids = [document["_id"] for document in found]
+    curves = store.read_curves(ids, CURVES)
+    panels: dict[str, list[Mapping[str, Any]]] = {}
+    for document in sorted(found, key=lambda d: (d["electrolyte"], d["temperature"], d["seed"])):
+        if set(CURVES) <= set(curves.get(document["_id"], {})):
+            panels.setdefault(_title(document), []).append(curves[document["_id"]])
+    if not panels:
+        raise CampaignError(
+            f"Campaign {campaign!r} has no curves to draw. `seicampaign status {campaign}` says "
+            "how far it is."
+        )
+    return panels
+
+
+def _title(document: Mapping[str, Any]) -> str:
+    pressure = "" if document["pressure"] is None else f", {document['pressure']:g} bar"
+    return (
+        f"{document['electrolyte']} | {document['anode']}\n{document['temperature']:g} K{pressure}"
+        f", {document.get('n_atoms', 0):,} atoms"
+    )
+
+
+def _draw(ax: Axes, title: str, seeds: Sequence[Mapping[str, Any]]) -> None:
+    for name, (label, colour) in CURVES.items():
+        own = [seed[name] for seed in seeds]
+        if len(own) > 1:
+            for curve in own:
+                ax.plot(curve.times, curve.values, color=colour, lw=0.6, alpha=0.5)
+        grid = own[0].times[own[0].times <= min(curve.times[-1] for curve in own)]
+        mean = np.mean([np.interp(grid, curve.times, curve.values) for curve in own], axis=0)
+        ax.plot(grid, mean, color=colour, lw=1.8, label=label)
+    ax.set_title(title, fontsize=10)
+    ax.set_ylim(-0.02, 1.0)
+    ax.set_xlim(left=0)
+    ax.spines[["top", "right"]].set_visible(False)
