@@ -1,0 +1,34 @@
+// The kernels of each instruction set behind plain function pointers, and the choice among them.
+#pragma once
+
+#include "plan.hpp"
+
+namespace sei::mtp {
+
+// A block of `width` atoms of one species, one per lane, memory aligned to 64 bytes.
+struct Block {
+  int central;         // species of the atoms
+  int slots;           // neighbours of the lane that has most
+  double *dx, *dy, *dz;  // [slots][width] vectors to the neighbours; replaced by dE / d(vector)
+  const int *species;    // [slots][width] of the neighbours
+  double *energy;        // [width], or null where energies are not wanted
+};
+// A lane with fewer neighbours is filled up with vectors of length max_dist, which add nothing.
+
+struct Kernels {
+  const char *name;
+  int width;
+  void (*evaluate[max_half_level + 1])(const PlanView &, const Block &, void *memory);
+  long (*memory[max_half_level + 1])(const PlanView &, int slots);
+};
+
+template <int...>
+struct Levels {};
+using AllLevels = Levels<1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14>;
+
+// The best kernels this processor runs, or those named ("avx512", "avx2", "baseline"; the
+// environment variable SEICAMPAIGN_ISA names them where `name` is null).
+// Throws std::invalid_argument if there are none of that name.
+const Kernels &kernels(const char *name = nullptr);
+
+}  // namespace sei::mtp

@@ -1,0 +1,224 @@
+// Energies of a block of atoms of one species and their derivatives with respect to the vectors
+// to the neighbours. One lane of a vector is one atom, so nothing is ever summed across lanes.
+//
+// Compiled once per instruction set (kernel_*.cpp) with everything in an unnamed namespace, and
+// without the standard library: a shared inline function could be the one with the wrong
+// instructions.
+#pragma once
+
+#include "dispatch.hpp"
+#include "simd.hpp"
+
+namespace {
+
+using namespace sei::mtp;
+
+// What a neighbour slot keeps from the forward to the backward sweep.
+template <int H>
+struct Slot {
+  V x, y, z, inverse;  // unit vector, 1 / distance
+  V f[radial_functions(H)], df[radial_functions(H)];
+};
+
+template <int H>
+SEI_INLINE void radial_part(const PlanView &plan, const double *table, const Block &block, int slot,
+                            Slot<H> &out) {
+  constexpr int functions = radial_functions(H);
+  const V dx = *(const V *)(block.dx + slot * width), dy = *(const V *)(block.dy + slot * width),
+          dz = *(const V *)(block.dz + slot * width);
+  const V r = square_root(dx * dx + dy * dy + dz * dz), inverse = 1.0 / r;
+  out.x = dx * inverse;
+  out.y = dy * inverse;
+  out.z = dz * inverse;
+  out.inverse = inverse;
+  const L index = __builtin_convertvector(*(const I *)(block.species + slot * width), L);
+  const bool small = plan.table_width == 8;
+
+  const double slope = 2.0 / (plan.max_dist - plan.min_dist);
+  const V x = slope * (r - plan.min_dist) - 1.0, twice = x + x, reach = clamp_below(plan.max_dist - r);
+  V before = reach * reach, d_before = -2.0 * reach;
+  V now = x * before, d_now = x * d_before + slope * before;
+  V f[functions], df[functions];
+#pragma GCC unroll 16
+  for (int mu = 0; mu < functions; mu++) {
+    const V c = look_up(table + mu * plan.table_width, index, small);
+    f[mu] = c * before;
+    df[mu] = c * d_before;
+  }
+  for (int k = 1; k < plan.radial_basis_size; k++) {
+    table += functions * plan.table_width;
+#pragma GCC unroll 16
+    for (int mu = 0; mu < functions; mu++) {
+      const V c = look_up(table + mu * plan.table_width, index, small);
+      f[mu] += c * now;
+      df[mu] += c * d_now;
+    }
+    const V next = twice * now - before;
+    const V d_next = twice * d_now + ((2.0 * slope) * now - d_before);
+    before = now;
+    d_before = d_now;
+    now = next;
+    d_now = d_next;
+  }
+#pragma GCC unroll 16
+  for (int mu = 0; mu < functions; mu++) {
+    out.f[mu] = f[mu];
+    out.df[mu] = df[mu];
+  }
+}
+
+// What one slot contributes to every shell: powers of x and y, and f_mu z^c for each channel.
+template <int H>
+struct Factors {
+  V x[degree(H) + 1], y[degree(H) + 1], phi[channels(H, 0)];
+};
+
+template <int H>
+SEI_INLINE void factorise(const Slot<H> &slot, Factors<H> &out) {
+  constexpr int powers = degree(H), n = channels(H, 0);
+  out.x[0] = out.y[0] = broadcast(1.0);
+#pragma GCC unroll 16
+  for (int k = 1; k <= powers; k++) {
+    out.x[k] = out.x[k - 1] * slot.x;
+    out.y[k] = out.y[k - 1] * slot.y;
+  }
+#pragma GCC unroll 32
+  for (int q = 0; q < n; q++)
+    out.phi[q] = q % 2 ? slot.f[q / 2] * slot.z : slot.f[q / 2];
+}
+
+template <int H, int G, int S = 0>
+SEI_INLINE void add_shells(V *moments, const Factors<H> *slots) {
+  constexpr int n = channels(H, S);
+  V *m = moments + shell_offset(H, S);
+#pragma GCC unroll 1
+  for (int i = 0; i <= S; i++, m += n) {
+    V monomial[G];
+#pragma GCC unroll 4
+    for (int g = 0; g < G; g++) monomial[g] = slots[g].x[S - i] * slots[g].y[i];
+#pragma GCC unroll 32
+    for (int q = 0; q < n; q++) {
+      V sum = m[q];
+#pragma GCC unroll 4
+      for (int g = 0; g < G; g++) sum += slots[g].phi[q] * monomial[g];
+      m[q] = sum;
+    }
+  }
+  if constexpr (S < degree(H)) add_shells<H, G, S + 1>(moments, slots);
+}
+
+template <int H, int G>
+SEI_INLINE void add_slots(V *moments, const Slot<H> *slots) {
+  Factors<H> factors[G];
+#pragma GCC unroll 4
+  for (int g = 0; g < G; g++) factorise(slots[g], factors[g]);
+  add_shells<H, G>(moments, factors);
+}
+
+// Runs a program over the nodes of this block.
+SEI_INLINE void run(const Program &program, V *node) {
+  const Term *term = program.terms;
+  for (const Node *n = program.nodes, *end = n + program.count; n != end; n++) {
+    V sum = broadcast(n->constant);
+    const Term *products = term + n->linear, *stop = products + n->products;
+    for (; term != products; term++) sum += term->factor * node[term->p];
+    for (; term != stop; term++) sum += (term->factor * node[term->p]) * node[term->q];
+    node[n->target] = sum;
+  }
+}
+
+// w[shell][i] = sum_q phi_q adjoint[q]: the polynomial in x and y whose gradient is wanted;
+// p[q] = sum_(shell, i) adjoint[q] x^a y^b: the derivative by phi_q.
+template <int H, int S = 0>
+SEI_INLINE void collect_shells(const V *adjoint, const Factors<H> &slot, V *p, V *w) {
+  constexpr int n = channels(H, S);
+  const V *a = adjoint + shell_offset(H, S);
+#pragma GCC unroll 1
+  for (int i = 0; i <= S; i++, a += n) {
+    const V monomial = slot.x[S - i] * slot.y[i];
+    V sum = a[0] * slot.phi[0];
+    p[0] += a[0] * monomial;
+#pragma GCC unroll 32
+    for (int q = 1; q < n; q++) {
+      sum += a[q] * slot.phi[q];
+      p[q] += a[q] * monomial;
+    }
+    w[S * (S + 1) / 2 + i] = sum;
+  }
+  if constexpr (S < degree(H)) collect_shells<H, S + 1>(adjoint, slot, p, w);
+}
+
+// Gradient by x and y of sum w[a + b][b] x^a y^b, by Horner's rule in both.
+template <int D>
+SEI_INLINE void gradient_xy(const V *w, V x, V y, V &gx, V &gy) {
+  V total = w[D * (D + 1) / 2], total_dx = V{}, total_dy = V{};  // a = D
+#pragma GCC unroll 16
+  for (int a = D - 1; a >= 0; a--) {
+    V value = w[D * (D + 1) / 2 + D - a], slope = V{};
+#pragma GCC unroll 16
+    for (int b = D - a - 1; b >= 0; b--) {
+      slope = slope * y + value;
+      value = value * y + w[(a + b) * (a + b + 1) / 2 + b];
+    }
+    total_dx = total_dx * x + total;
+    total = total * x + value;
+    total_dy = total_dy * x + slope;
+  }
+  gx = total_dx;
+  gy = total_dy;
+}
+
+template <int H>
+SEI_INLINE void backward_slot(const V *adjoint, const Slot<H> &slot, const Block &block, int index) {
+  constexpr int functions = radial_functions(H), degrees = degree(H), n = channels(H, 0);
+  Factors<H> factors;
+  factorise(slot, factors);
+  V p[n], w[(degrees + 1) * (degrees + 2) / 2];
+#pragma GCC unroll 32
+  for (int q = 0; q < n; q++) p[q] = V{};
+  collect_shells<H>(adjoint, factors, p, w);
+  V gx, gy, gz = V{}, radial = slot.df[functions - 1] * p[2 * functions - 2];
+  gradient_xy<degrees>(w, slot.x, slot.y, gx, gy);
+#pragma GCC unroll 16
+  for (int mu = 0; mu < functions - 1; mu++) {
+    gz += slot.f[mu] * p[2 * mu + 1];
+    radial += slot.df[mu] * (p[2 * mu] + slot.z * p[2 * mu + 1]);
+  }
+  const V along = radial - (gx * slot.x + gy * slot.y + gz * slot.z) * slot.inverse;
+  *(V *)(block.dx + index * width) = gx * slot.inverse + along * slot.x;
+  *(V *)(block.dy + index * width) = gy * slot.inverse + along * slot.y;
+  *(V *)(block.dz + index * width) = gz * slot.inverse + along * slot.z;
+}
+
+template <int H>
+void evaluate_block(const PlanView &plan, const Block &block, void *memory) {
+  constexpr int summed = summed_moments(H);
+  V *node = (V *)memory;
+  Slot<H> *slots = (Slot<H> *)(node + plan.energy_node + 1);
+  const double *table = plan.radial + (long)block.central * plan.radial_basis_size *
+                                          radial_functions(H) * plan.table_width;
+  for (int i = 0; i < summed; i++) node[i] = V{};
+  for (int s = 0; s < block.slots; s++) radial_part<H>(plan, table, block, s, slots[s]);
+  int s = 0;
+  for (; s + 1 < block.slots; s += 2) add_slots<H, 2>(node, slots + s);
+  if (s < block.slots) add_slots<H, 1>(node, slots + s);
+  run(plan.forward, node);
+  if (block.energy) {
+    run(plan.energy, node);
+    *(V *)block.energy = node[plan.energy_node] + plan.species_coeffs[block.central];
+  }
+  run(plan.backward, node);
+  for (s = 0; s < block.slots; s++) backward_slot<H>(node + plan.nodes, slots[s], block, s);
+}
+
+template <int H>
+long memory_of_block(const PlanView &plan, int slots) {
+  return (plan.energy_node + 1) * (long)sizeof(V) + slots * (long)sizeof(Slot<H>);
+}
+
+template <int... H>
+void fill_kernels(Kernels &kernels, Levels<H...>) {
+  ((kernels.evaluate[H] = evaluate_block<H>, kernels.memory[H] = memory_of_block<H>), ...);
+}
+
+}  // namespace

@@ -1,0 +1,61 @@
+// The vector type of one instruction set. Included by kernel.hpp inside no namespace of its own:
+// everything here is compiled once per instruction set and must have internal linkage.
+#pragma once
+
+#if defined(__AVX512F__) || defined(__AVX2__) || defined(__SSE2__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int width = 8;
+#elif defined(__AVX2__)
+constexpr int width = 4;
+#else
+constexpr int width = 2;
+#endif
+
+typedef double V __attribute__((vector_size(8 * width)));
+typedef long long L __attribute__((vector_size(8 * width)));
+typedef int I __attribute__((vector_size(4 * width), aligned(4)));
+
+#define SEI_INLINE inline __attribute__((always_inline))
+
+SEI_INLINE V broadcast(double value) { return V{} + value; }
+
+SEI_INLINE V square_root(V v) {
+#if defined(__AVX512F__)
+  return _mm512_sqrt_pd(v);
+#elif defined(__AVX2__)
+  return _mm256_sqrt_pd(v);
+#elif defined(__SSE2__)
+  return _mm_sqrt_pd(v);
+#elif defined(__aarch64__)
+  return vsqrtq_f64(v);
+#else
+  V result;
+  for (int lane = 0; lane < width; lane++) result[lane] = __builtin_sqrt(v[lane]);
+  return result;
+#endif
+}
+
+// Where both are positive, else zero.
+SEI_INLINE V clamp_below(V v) { return v > V{} ? v : V{}; }
+
+// table[index[lane]] in each lane. The table has a multiple of 8 entries.
+SEI_INLINE V look_up(const double *table, L index, bool small) {
+#if defined(__AVX512F__)
+  if (small) return _mm512_permutexvar_pd((__m512i)index, _mm512_load_pd(table));
+#elif defined(__AVX2__)
+  if (small) return _mm256_i64gather_pd(table, (__m256i)index, 8);
+#endif
+  (void)small;
+  V result;
+  for (int lane = 0; lane < width; lane++) result[lane] = table[index[lane]];
+  return result;
+}
+
+}  // namespace
