@@ -1,0 +1,28 @@
+"""Physics of a frame and of a curve: phases, reduction, growth.
+
+Nothing here knows of a database: arrays and `ase.Atoms` in, numbers out.
+"""
+
+from seicampaign.analysis.curves import SeedSpread, seed_spread, time_to_value, values_at
+from seicampaign.analysis.frame import FrameAnalysis, Phase, classify, classify_frame
+from seicampaign.analysis.quantities import CURVES, Quantity
+from seicampaign.analysis.thresholds import ANALYSIS_VERSION, Thresholds
+from seicampaign.analysis.timeline import CurveRow, Frames, analyse
+
+__all__ = [
+    "ANALYSIS_VERSION",
+    "CURVES",
+    "CurveRow",
+    "FrameAnalysis",
+    "Frames",
+    "Phase",
+    "Quantity",
+    "SeedSpread",
+    "Thresholds",
+    "analyse",
+    "classify",
+    "classify_frame",
+    "seed_spread",
+    "time_to_value",
+    "values_at",
+]

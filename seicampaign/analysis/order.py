@@ -1,0 +1,105 @@
+"""Crystalline anions: bond order q6, cores, and one layer grown around them.
+
+Steinhardt, Nelson and Ronchetti, Phys. Rev. B 28, 784 (1983) for q6; the per-neighbour
+product q6(i).q6(j) as in ten Wolde, Ruiz-Montero and Frenkel, J. Chem. Phys. 104, 9932 (1996).
+"""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+
+# Normalisation of Y6m for m = 0..6, times sqrt(2) for m > 0 as -m adds the same again.
+_NORM = np.array(
+    [
+        np.sqrt(13 / np.pi) / 32,
+        np.sqrt(273 / np.pi) / 16,
+        np.sqrt(2 * 1365 / np.pi) / 64,
+        np.sqrt(2 * 1365 / np.pi) / 32,
+        3 * np.sqrt(91 / np.pi) / 32,
+        3 * np.sqrt(2 * 1001 / np.pi) / 32,
+        np.sqrt(2 * 3003 / np.pi) / 64,
+    ]
+)
+
+
+@nb.njit(cache=True)
+def bond_order(vector: np.ndarray, distance: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The unit vector of q6 of every wanted anion, from all its neighbours.
+
+    Parameters
+    ----------
+    vector, distance
+        (N, K, 3) and (N, K), all finite where `wanted`.
+
+    Returns
+    -------
+    numpy.ndarray
+        (N, 13), the real and imaginary parts of q6m, scaled so that the ordinary scalar product
+        of two rows is q6(i).q6(j) normalised; zero where not wanted.
+    """
+    q = np.zeros((len(vector), 13))
+    polynomial = np.empty(7)
+    for i in range(len(vector)):
+        if not wanted[i]:
+            continue
+        for n in range(vector.shape[1]):
+            x = vector[i, n, 0] / distance[i, n]
+            y = vector[i, n, 1] / distance[i, n]
+            z = vector[i, n, 2] / distance[i, n]
+            z2 = z * z
+            polynomial[0] = ((231 * z2 - 315) * z2 + 105) * z2 - 5
+            polynomial[1] = ((33 * z2 - 30) * z2 + 5) * z
+            polynomial[2] = (33 * z2 - 18) * z2 + 1
+            polynomial[3] = (11 * z2 - 3) * z
+            polynomial[4] = 11 * z2 - 1
+            polynomial[5] = z
+            polynomial[6] = 1.0
+            re, im = 1.0, 0.0
+            q[i, 0] += _NORM[0] * polynomial[0]
+            for m in range(1, 7):
+                re, im = re * x - im * y, re * y + im * x
+                q[i, 2 * m - 1] += _NORM[m] * polynomial[m] * re
+                q[i, 2 * m] += _NORM[m] * polynomial[m] * im
+        q[i] /= max(np.sqrt(np.sum(q[i] * q[i])), 1e-300)
+    return q
+
+
+@nb.njit(cache=True)
+def core_and_grown(
+    index: np.ndarray,
+    distance: np.ndarray,
+    q: np.ndarray,
+    allowed: np.ndarray,
+    core_link: float,
+    core_links: int,
+    core_neighbours: int,
+    core_distance: float,
+    grow_link: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Masks (N,) of the core anions and of those grown onto them, disjoint."""
+    n_anions, width = index.shape
+    link = np.zeros((n_anions, width))
+    linked = np.zeros(n_anions, np.bool_)
+    for i in range(n_anions):
+        if not allowed[i]:
+            continue
+        links = 0
+        for n in range(width):
+            link[i, n] = np.dot(q[i], q[index[i, n]])
+            links += link[i, n] > core_link
+        linked[i] = links >= core_links
+    core = np.zeros(n_anions, np.bool_)
+    for i in range(n_anions):
+        if linked[i]:
+            beside = 0
+            for n in range(width):
+                beside += linked[index[i, n]] and distance[i, n] < core_distance
+            core[i] = beside >= core_neighbours
+    grown = np.zeros(n_anions, np.bool_)
+    for i in range(n_anions):
+        if allowed[i] and not core[i]:
+            for n in range(width):
+                if core[index[i, n]] and link[i, n] > grow_link:
+                    grown[i] = True
+    return core, grown

@@ -1,0 +1,48 @@
+"""Every number the classification of a frame depends on, in one hashable object."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ANALYSIS_VERSION = 1
+"""Raised whenever the same frame and thresholds would give other numbers than before."""
+
+
+class Thresholds(BaseModel):
+    """Thresholds of `classify_frame`; lengths in Angstrom. Stored with every result.
+
+    The defaults were chosen on boxes with known truth: see docs/analysis.md.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ps_bond: float = Field(3.0, gt=0, description="P-S bond, as in arXiv 2402.04095")
+    pp_bond: float = Field(2.7, gt=0, description="P-P bond")
+
+    anion_cutoff: float = Field(5.8, gt=0, description="Farthest of the 12 nearest anions")
+    anion_distance_min: float = Field(3.4, gt=0, description="Mean of the 12, at least")
+    anion_distance_max: float = Field(4.6, gt=0, description="Mean of the 12, at most")
+    core_link: float = Field(0.8, gt=0, lt=1, description="q6(i).q6(j) of a core link")
+    core_links: int = Field(8, ge=1, le=12, description="Links of a core anion, of 12")
+    core_neighbours: int = Field(3, ge=0, le=12, description="Core anions around a core anion")
+    core_distance: float = Field(5.2, gt=0, description="Distance of those core anions")
+    grow_link: float = Field(0.5, gt=0, lt=1, description="q6(i).q6(core) of a grown anion")
+
+    electrolyte_share: float = Field(
+        0.4, gt=0, lt=1, description="Share of PS4 members around a free anion of the electrolyte"
+    )
+    metal_distance: float = Field(3.4, gt=0, description="No anion this near to metal core Li")
+    metal_neighbours: int = Field(4, ge=0, description="Metal core Li around any Li of the metal")
+    metal_neighbour_distance: float = Field(3.9, gt=0, description="Distance of those Li")
+    metal_contact: int = Field(2, ge=0, description="Anions a metal Li at the contact may touch")
+
+    profile_bin: float = Field(1.0, gt=0, description="Width of a bin of profiles along z")
+
+    def key(self) -> str:
+        """A short name of this version and these thresholds, for the key of a stored curve."""
+        content = {"analysis": ANALYSIS_VERSION, **self.model_dump()}
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]

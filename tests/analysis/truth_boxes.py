@@ -1,0 +1,184 @@
+"""Boxes whose phases are known, because every atom was put where it is on purpose.
+
+Each atom carries the `Phase` it was built in (array ``truth``), and the PS4 unit it belongs to
+(array ``unit``, -1 where it belongs to none).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from ase import Atoms
+from ase.build import bulk
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
+
+from seicampaign.analysis import Phase
+
+PRODUCT = {"Li": 14, "P": 1, "S": 5, "Cl": 1}
+PRODUCT_A = 5.78
+THERMAL = {0: (0.0, 0.0), 300: (0.20, 0.28), 400: (0.25, 0.34)}
+"""Displacement per component (A) of anions and of Li in the crystals, by temperature (K)."""
+CONTACT = {("Li", "Li"): 2.6, ("Li", "A"): 2.35, ("A", "A"): 3.75}
+
+
+def argyrodite(a: float = 10.28, disorder: float = 0.0, halide: str = "Cl", seed: int = 0) -> Atoms:
+    """Li6PS5X, 52 atoms: P on 4b, S on 16e, S and X on 4a and 4d, Li on half of 48h."""
+    rng = np.random.default_rng(seed)
+    fcc = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
+    half, quarter, up = np.array([[0, 0, 0.5], [0.25, 0.25, 0.75], [0, 0, 0.12]])
+    p = (fcc + half) % 1 + up
+    corners = 0.118 * np.array([[1, 1, -1], [1, -1, 1], [-1, 1, 1], [-1, -1, -1]])
+    bound = (p[:, None] + corners).reshape(-1, 3)
+    on_a, on_d = fcc + up, (fcc + quarter) % 1 + up
+    names = np.array([halide] * 4 + ["S"] * 4, dtype="U2")
+    swapped = rng.permutation(4) < round(4 * disorder)
+    names[:4][swapped], names[4:][swapped] = "S", halide
+    cage = 0.24 * np.concatenate([np.eye(3), -np.eye(3)])
+    lithium = (on_d[:, None] + cage).reshape(-1, 3)
+    return Atoms(
+        ["P"] * 4 + ["S"] * 16 + names.tolist() + ["Li"] * 24,
+        scaled_positions=np.concatenate([p, bound, on_a, on_d, lithium]),
+        cell=[a] * 3,
+        pbc=True,
+    )
+
+
+def with_units(atoms: Atoms) -> Atoms:
+    """Number the PS4 units."""
+    unit = np.full(len(atoms), -1)
+    for n, p in enumerate(np.flatnonzero(atoms.symbols == "P")):
+        near = (atoms.get_distances(p, np.arange(len(atoms)), mic=True) < 2.5) & (
+            atoms.symbols == "S"
+        )
+        unit[near] = n
+        unit[p] = n
+    atoms.set_array("unit", unit)
+    return atoms
+
+
+def repeated(atoms: Atoms, repeat: tuple[int, int, int]) -> Atoms:
+    """Repeat, with new numbers for the new units."""
+    block = atoms * repeat
+    copy = np.repeat(np.arange(np.prod(repeat)), len(atoms))
+    unit = block.arrays["unit"]
+    block.arrays["unit"] = np.where(unit < 0, -1, unit + copy * (atoms.arrays["unit"].max() + 1))
+    return block
+
+
+def antifluorite(repeat: int, seed: int = 0, vacancies: float = 0.05) -> Atoms:
+    """Li2S with P and Cl on S sites as in Li14PS5Cl, and some of the Li missing."""
+    rng = np.random.default_rng(seed)
+    atoms = bulk("SLi2", "fluorite", a=PRODUCT_A, cubic=True) * (repeat, repeat, repeat)
+    anions = rng.permutation(np.flatnonzero(atoms.symbols == "S"))
+    seventh = round(len(anions) / 7)
+    atoms.symbols[anions[:seventh]] = "P"
+    atoms.symbols[anions[seventh : 2 * seventh]] = "Cl"
+    return atoms[(~(atoms.symbols == "Li")) | (rng.random(len(atoms)) > vacancies)]
+
+
+def shaken(atoms: Atoms, temperature: int, seed: int = 0) -> Atoms:
+    """Thermal displacements; a PS4 moves as one, and little within itself."""
+    rng = np.random.default_rng(seed)
+    anion, lithium = THERMAL[temperature]
+    moves = rng.normal(size=(len(atoms), 3))
+    moves *= np.where(atoms.symbols == "Li", lithium, anion)[:, None]
+    unit = atoms.arrays.get("unit", np.full(len(atoms), -1))
+    together = rng.normal(size=(unit.max() + 2, 3)) * anion
+    bound = unit >= 0
+    moves[bound] = together[unit[bound]] + moves[bound] * 0.3
+    moved = atoms.copy()
+    moved.positions += moves
+    return moved
+
+
+def labelled(atoms: Atoms, phase: Phase) -> Atoms:
+    """Say which phase the atoms are built in."""
+    atoms.set_array("truth", np.full(len(atoms), phase))
+    if "unit" not in atoms.arrays:
+        atoms.set_array("unit", np.full(len(atoms), -1))
+    return atoms
+
+
+def grain(radius: float, centre: np.ndarray, seed: int) -> Atoms:
+    """A ball of antifluorite in a random orientation."""
+    repeat = int(np.ceil(2 * radius / PRODUCT_A)) + 1
+    block = antifluorite(repeat, seed)
+    block.positions -= repeat * PRODUCT_A / 2
+    block = block[np.linalg.norm(block.positions, axis=1) < radius]
+    block.positions = Rotation.random(random_state=seed).apply(block.positions) + centre
+    return labelled(block, Phase.CRYSTALLINE)
+
+
+def glass(cell: np.ndarray, low: float, high: float, around: Atoms, seed: int) -> Atoms:
+    """Close-packed random Li14PS5Cl in low < z < high, out of the way of what is `around`."""
+    rng = np.random.default_rng(seed)
+    volume = cell[0] * cell[1] * (high - low)
+    inside = around[around.arrays["truth"] == Phase.CRYSTALLINE]
+    density = 12 / PRODUCT_A**3
+    units = round((volume * density - len(inside)) * 0.97 / 21)
+    symbols = np.repeat(list(PRODUCT), [n * units for n in PRODUCT.values()])
+    tries = rng.random((20 * len(symbols), 3)) * [cell[0], cell[1], high - low] + [0, 0, low]
+    tree = cKDTree(around.positions % cell, boxsize=cell)
+    positions = tries[tree.query(tries)[0] > 3.0][: len(symbols)]
+    atoms = Atoms(symbols, positions=positions, cell=cell, pbc=True)
+    _pack(atoms, around, rng)
+    return labelled(atoms, Phase.AMORPHOUS)
+
+
+def _pack(moving: Atoms, fixed: Atoms, rng: np.random.Generator, steps: int = 200) -> None:
+    """Push atoms apart until no contact is shorter than CONTACT allows, or nearly none."""
+    cell = moving.cell.lengths()
+    is_li = np.concatenate([moving.symbols == "Li", fixed.symbols == "Li"])
+    n = len(moving)
+    for step in range(steps):
+        x = np.concatenate([moving.positions, fixed.positions]) % cell
+        x[x >= cell] = 0.0
+        pairs = cKDTree(x, boxsize=cell).query_pairs(CONTACT["A", "A"], output_type="ndarray")
+        i, j = pairs[(pairs < n).any(axis=1)].T
+        d = x[j] - x[i]
+        d -= cell * np.round(d / cell)
+        r = np.linalg.norm(d, axis=1)
+        lithiums = is_li[i].astype(int) + is_li[j]
+        wanted = np.array([CONTACT["A", "A"], CONTACT["Li", "A"], CONTACT["Li", "Li"]])[lithiums]
+        wanted[(i >= n) | (j >= n)] *= 0.97
+        overlap = np.maximum(wanted - r, 0)
+        push = d * (0.5 * overlap / np.maximum(r, 0.1))[:, None]
+        move = np.zeros((len(x), 3))
+        np.add.at(move, i, -push)
+        np.add.at(move, j, push)
+        moving.positions += np.clip(move[:n], -0.5, 0.5)
+        if step < steps // 2:
+            moving.positions += rng.normal(size=(n, 3)) * 0.1 * (1 - 2 * step / steps)
+    moving.wrap()
+
+
+def contact(
+    temperature: int = 300,
+    seed: int = 0,
+    lateral: int = 4,
+    radius: float = 11.0,
+    grains: tuple[tuple[float, float], ...] = ((0.25, 0.25), (0.75, 0.75)),
+) -> Atoms:
+    """Metal, glass with grains in it, electrolyte: a box along z, closed on itself."""
+    rng = np.random.default_rng(seed)
+    electrolyte = repeated(with_units(argyrodite(10.2, 0.5, seed=seed)), (lateral, lateral, 3))
+    width = electrolyte.cell.lengths()[0]
+    a_metal = width / round(width / 3.45)
+    n_metal = round(width / a_metal)
+    metal = bulk("Li", "bcc", a=a_metal, cubic=True) * (n_metal, n_metal, 8)
+    metal = labelled(shaken(metal, temperature, seed), Phase.ANODE)
+    electrolyte = labelled(shaken(electrolyte, temperature, seed + 1), Phase.ELECTROLYTE)
+    thick = 2 * radius + 8
+    gap = 1.0
+    low = metal.cell.lengths()[2] + gap
+    z_electrolyte = low + thick + gap
+    height = z_electrolyte + electrolyte.cell.lengths()[2] + gap
+    electrolyte.positions[:, 2] += z_electrolyte
+    box = metal + electrolyte
+    box.set_cell([width, width, height])
+    for n, place in enumerate(grains):
+        centre = np.append(width * (np.array(place) + 0.05 * rng.random(2)), low + thick / 2)
+        box += shaken(grain(radius, centre, seed * 10 + n), temperature, seed + 2 + n)
+    box.pbc = True
+    box += glass(box.cell.lengths(), low, low + thick, box, seed)
+    return box
