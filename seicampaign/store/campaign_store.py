@@ -1,0 +1,344 @@
+"""The store of campaigns: one MongoDB database, and everything the package keeps in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from seicampaign.errors import StoreError
+from seicampaign.settings import settings
+from seicampaign.store import embedded, sockets, uris
+from seicampaign.store.collections import KEYS, ensure_indexes
+from seicampaign.store.mongod import log_tail
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from fireworks import LaunchPad
+    from jobflow import JobStore
+    from maggma.stores import MongoStore
+    from numpy.typing import ArrayLike
+    from pymongo import MongoClient
+    from pymongo.database import Database
+
+    from seicampaign.store.curves import Curve
+    from seicampaign.store.zarr_mongo import MongoZarrStore
+    from seicampaign.trajectory import Trajectory, TrajectoryWriter
+
+CHUNKS = "trajectory_chunks"
+
+
+def connect(
+    uri: str | None = None, *, home: Path | str | None = None, database: str | None = None
+) -> CampaignStore:
+    """Open the store, starting the embedded database when no server is named.
+
+    Parameters
+    ----------
+    uri
+        A MongoDB server. Default: ``SEICAMPAIGN_MONGO_URI``; in a worker, the server and
+        database of jobflow's JobStore (``JOBFLOW_CONFIG_FILE``); else the embedded database.
+    home
+        Directory of the embedded database; it is then used whatever the environment says.
+    database
+        Name of the database on the server. Default: the one the URI names, else
+        ``SEICAMPAIGN_DATABASE``.
+
+    Raises
+    ------
+    StoreError
+        If the server cannot be reached within about 5 s, or the embedded one does not start.
+    """
+    named: str | None = None
+    if uri is not None:
+        named = uris.database_of(uri)
+    elif home is None:
+        uri, named = uris.configured()
+    if uri is None:
+        uri = embedded.start(home)
+    else:
+        uri = uris.with_defaults(uri)
+        _start_if_ours(uri)
+    store = CampaignStore(uri, database or named or settings().database)
+    with store.explained("opened"):
+        ensure_indexes(store.database)
+    return store
+
+
+def _start_if_ours(uri: str) -> None:
+    """Start the embedded database again where the URI is that of its socket and it has died."""
+    path = uris.socket_of(uri)
+    if path is not None and not sockets.listening(path):
+        home = sockets.home_of(path)
+        if home is not None:
+            embedded.start(home)
+
+
+class CampaignStore:
+    """One database with campaigns, simulations, segments, trajectories, curves and potentials.
+
+    It can be pickled, and used after a fork: each process opens connections of its own.
+    """
+
+    def __init__(self, uri: str, name: str) -> None:
+        self.uri = uri
+        self.name = name
+        self._owner = os.getpid()
+        self._opened: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"CampaignStore({uris.redacted(self.uri)}, {self.name!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"uri": self.uri, "name": self.name, "_owner": -1, "_opened": {}}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def database(self) -> Database[dict[str, Any]]:
+        """The pymongo database."""
+        return self._open("client", self._new_client)[self.name]
+
+    @property
+    def campaigns(self) -> MongoStore:
+        """Campaigns as they were declared, by name."""
+        return self._collection("campaigns")
+
+    @property
+    def simulations(self) -> MongoStore:
+        """Simulations, by ``simulation_id``."""
+        return self._collection("simulations")
+
+    @property
+    def segments(self) -> MongoStore:
+        """Segments of simulations, by ``segment_id``."""
+        return self._collection("segments")
+
+    @property
+    def trajectories(self) -> MongoStore:
+        """What is committed of each trajectory: frames, last step, time. By ``trajectory_id``."""
+        return self._collection("trajectories")
+
+    @property
+    def curves(self) -> MongoStore:
+        """Curves as stored, by ``curve_id``; `curve` and `read_curves` give them as arrays."""
+        return self._collection("curves")
+
+    @property
+    def potentials(self) -> MongoStore:
+        """Potentials, by ``hash``."""
+        return self._collection("potentials")
+
+    def launchpad(self) -> LaunchPad:
+        """The FireWorks LaunchPad of this database, made ready for its first workflow."""
+        from seicampaign.store.workers import launchpad
+
+        with self.explained("used by FireWorks"):
+            return launchpad(self.uri, self.name)
+
+    def job_store(self) -> JobStore:
+        """The jobflow JobStore of this database, connected."""
+        from jobflow import JobStore
+        from maggma.stores import MongoStore
+
+        store = JobStore(MongoStore(self.name, "outputs", uri=self.uri, key="uuid"))
+        store.connect()
+        return store
+
+    def write_config(self, directory: Path | str) -> list[Path]:
+        """Write the files with which ``lpad``, ``rlaunch`` and ``mrun`` use this database."""
+        from seicampaign.store.workers import write_config
+
+        self.launchpad()
+        return write_config(self.uri, self.name, Path(directory))
+
+    def trajectory(self, simulation_id: str) -> Trajectory:
+        """The stored frames of a simulation, read as they are asked for."""
+        from seicampaign.trajectory import Trajectory
+
+        with self.explained("read"):
+            return Trajectory(self._chunks(simulation_id))
+
+    def trajectory_writer(
+        self, simulation_id: str, numbers: ArrayLike | None = None, **options: Any
+    ) -> TrajectoryWriter:
+        """Continue the trajectory of a simulation, or begin it.
+
+        Parameters
+        ----------
+        numbers
+            Atomic numbers, shape (n_atoms,): needed to begin one, compared when there is one.
+        options
+            ``precision``, ``chunk`` and ``metadata`` of a new one.
+        """
+        from seicampaign.store.trajectories import open_writer
+
+        with self.explained("written"):
+            return open_writer(self.database, self._chunks(simulation_id), numbers, **options)
+
+    def delete_trajectory(self, simulation_id: str) -> None:
+        """Delete every chunk and record of a trajectory. Without one, nothing happens."""
+        from seicampaign.store.trajectories import delete
+
+        with self.explained("written"):
+            delete(self.database, self._chunks(simulation_id))
+
+    def append_curves(
+        self,
+        simulation_id: str,
+        curves: Mapping[str, ArrayLike],
+        steps: ArrayLike,
+        times: ArrayLike,
+        analysis: str,
+        *,
+        units: Mapping[str, str] | None = None,
+        dtype: str = "float32",
+    ) -> None:
+        """Append points to curves; points at or before a curve's last step are ignored.
+
+        Parameters
+        ----------
+        curves
+            Values by name, each of shape (n,).
+        steps, times
+            MD steps and ps, shape (n,), increasing.
+        analysis
+            What made them: ``Thresholds.key()``, or ``"md"`` for what the engine reports.
+        units
+            Unit by name, kept from the first call on.
+        dtype
+            ``"float32"`` or ``"float64"``.
+        """
+        from seicampaign.store.curves import append
+
+        with self.explained("written"):
+            collection = self.database.curves
+            append(
+                collection, simulation_id, curves, steps, times, analysis, units=units, dtype=dtype
+            )
+
+    def curve(self, simulation_id: str, name: str, analysis: str | None = None) -> Curve:
+        """One curve; of several analyses, the latest written unless one is named."""
+        from seicampaign.store.curves import read_one
+
+        with self.explained("read"):
+            return read_one(self.database.curves, simulation_id, name, analysis)
+
+    def curves_of(self, simulation_id: str, analysis: str | None = None) -> dict[str, Curve]:
+        """All curves of a simulation by name."""
+        return self.read_curves([simulation_id], analysis=analysis)[simulation_id]
+
+    def read_curves(
+        self,
+        simulation_ids: Sequence[str],
+        names: Iterable[str] | None = None,
+        analysis: str | None = None,
+    ) -> dict[str, dict[str, Curve]]:
+        """Curves of many simulations in one query: ``{simulation_id: {name: Curve}}``."""
+        from seicampaign.store.curves import read
+
+        with self.explained("read"):
+            return read(self.database.curves, simulation_ids, names, analysis)
+
+    def compare(
+        self,
+        campaign: str | None = None,
+        *,
+        times: Sequence[float] | None = None,
+        **conditions: Any,
+    ) -> pd.DataFrame:
+        """Compare electrolytes: a row for each electrolyte and condition.
+
+        Parameters
+        ----------
+        campaign
+            Only the simulations of this campaign.
+        times
+            In ps, where the curves are read. Default: a quarter, a half and the whole of the
+            shortest run.
+        conditions
+            Further filters on the simulations, e.g. ``temperature=400``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As of `seicampaign.compare.comparison_table`.
+        """
+        from seicampaign.compare import comparison_table
+        from seicampaign.compare.table import CURVE_NAMES
+
+        query = conditions if campaign is None else conditions | {"campaigns": campaign}
+        with self.explained("read"):
+            simulations = list(self.database.simulations.find(query, {"spec": 0}))
+        ids = [document["simulation_id"] for document in simulations]
+        return comparison_table(simulations, self.read_curves(ids, CURVE_NAMES), times)
+
+    def truncate_curves(self, simulation_id: str, step: int) -> None:
+        """Drop all points of all curves of a simulation after a step."""
+        from seicampaign.store.curves import truncate
+
+        with self.explained("written"):
+            truncate(self.database.curves, simulation_id, step)
+
+    def close(self) -> None:
+        """Close the connections. The store opens them again if it is used."""
+        for opened in self._opened.values():
+            opened.close()
+        self._opened.clear()
+
+    @contextmanager
+    def explained(self, use: str) -> Iterator[None]:
+        """Turn pymongo's errors into a StoreError that says where, why and what to do."""
+        from pymongo.errors import PyMongoError
+
+        try:
+            yield
+        except PyMongoError as error:
+            raise StoreError(self._explanation(use, error)) from None
+
+    def _explanation(self, use: str, error: Exception) -> str:
+        reason = f"{type(error).__name__}: {str(error).partition(', Timeout:')[0]}"
+        text = f"{uris.redacted(self.uri)} cannot be {use}. {reason}."
+        path = uris.socket_of(self.uri)
+        home = sockets.home_of(path) if path is not None else None
+        if home is None:
+            return f"{text} Is the server running, and are the URI and its credentials right?"
+        log = embedded.status(home).log
+        return (
+            f"{text} This is the embedded database of {home}: connect() starts it again. "
+            f"The end of its log:\n{log_tail(log)}"
+        )
+
+    def _chunks(self, simulation_id: str) -> MongoZarrStore:
+        from seicampaign.store.zarr_mongo import MongoZarrStore
+
+        return MongoZarrStore(self, CHUNKS, simulation_id)
+
+    def _collection(self, name: str) -> MongoStore:
+        return self._open(name, lambda: self._new_collection(name))
+
+    def _open(self, name: str, make: Callable[[], Any]) -> Any:
+        """What this process has opened under a name; what another one opened is left to it."""
+        if self._owner != os.getpid():
+            self._owner, self._opened = os.getpid(), {}
+        if name not in self._opened:
+            self._opened[name] = make()
+        return self._opened[name]
+
+    def _new_client(self) -> MongoClient[dict[str, Any]]:
+        from pymongo import MongoClient
+
+        return MongoClient(self.uri)
+
+    def _new_collection(self, name: str) -> MongoStore:
+        from maggma.stores import MongoStore
+
+        store = MongoStore(self.name, name, uri=self.uri, key=KEYS[name])
+        store.connect()
+        return store

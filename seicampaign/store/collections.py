@@ -1,0 +1,41 @@
+"""The collections: their keys and indexes, made on connect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pymongo import IndexModel
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
+
+KEYS = {
+    "campaigns": "name",
+    "simulations": "simulation_id",
+    "segments": "segment_id",
+    "trajectories": "trajectory_id",
+    "curves": "curve_id",
+    "potentials": "hash",
+}
+"""Key field of each collection that is a maggma store: unique, and what ``update`` replaces by."""
+
+INDEXES: dict[str, list[list[str]]] = {
+    "simulations": [["campaigns"], ["last_updated"]],
+    "segments": [["simulation_id", "first_step"]],
+    "trajectories": [["last_updated"]],
+    "curves": [["simulation_id", "name"], ["name", "analysis"], ["last_updated"]],
+    "potentials": [["name"]],
+    # jobflow makes none, and then every reference is resolved by a scan.
+    "outputs": [["uuid", "index"], ["metadata.campaign"]],
+    "workflows": [["metadata.campaign"], ["nodes"]],
+}
+"""Further indexes, on FireWorks' and jobflow's collections too."""
+
+
+def ensure_indexes(database: Database[dict[str, Any]]) -> None:
+    """Make every index that does not exist: one short command per collection."""
+    for name in sorted(KEYS | INDEXES):
+        models = [IndexModel([(field, 1) for field in fields]) for fields in INDEXES.get(name, [])]
+        if name in KEYS:
+            models.append(IndexModel([(KEYS[name], 1)], unique=True))
+        database[name].create_indexes(models)

@@ -1,0 +1,44 @@
+"""Fixtures that every floor may use: a private MongoDB, and settings that are not the user's."""
+
+import os
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+
+import pytest
+
+OUTSIDE = ("SEICAMPAIGN_MONGO_URI", "SEICAMPAIGN_DATABASE", "SEICAMPAIGN_SOCKET_DIR")
+WORKERS = ("JOBFLOW_CONFIG_FILE", "FW_CONFIG_FILE")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_home():
+    """Keep the tests away from the user's own database and configuration."""
+    home = Path(tempfile.mkdtemp(prefix="sei-"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in OUTSIDE + WORKERS:
+            patch.delenv(name, raising=False)
+        patch.setenv("SEICAMPAIGN_HOME", str(home))
+        yield
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def mongo_home(_own_home):
+    """Directory of the embedded database of this test session: started by the first to connect."""
+    from seicampaign.store import embedded
+
+    home = Path(os.environ["SEICAMPAIGN_HOME"])
+    yield home
+    embedded.stop(home)
+
+
+@pytest.fixture
+def store(mongo_home):
+    """A CampaignStore on a fresh database of the real MongoDB."""
+    from seicampaign.store import connect
+
+    with connect(home=mongo_home, database=f"test-{uuid.uuid4().hex[:12]}") as opened:
+        yield opened
+        opened.database.client.drop_database(opened.name)
