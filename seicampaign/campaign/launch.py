@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import StringIO
 from typing import TYPE_CHECKING
 
 from seicampaign.documents import SCHEMA_VERSION, Simulation
@@ -82,4 +84,5 @@ def _add_workflows(store: CampaignStore, campaign: str, members: list[Simulation
     for simulation in members:
         metadata = {"campaign": campaign, "simulation": simulation.id}
         workflows.append(flow_to_workflow(maker.make(simulation), metadata=metadata))
-    store.launchpad().bulk_add_wfs(workflows)
+    with redirect_stderr(StringIO()):  # FireWorks draws a progress bar of its own
+        store.launchpad().bulk_add_wfs(workflows)

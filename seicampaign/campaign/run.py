@@ -1,4 +1,4 @@
-"""Works a campaign off on this machine: real `rlaunch` workers, and a display of progress."""
+"""Works a campaign off on this machine: FireWorks workers, and a display of progress."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[CampaignStatus], None]
 POLL_SECONDS = 1.0
-OVER = {"COMPLETED", "FIZZLED", "DEFUSED", "PAUSED", "ARCHIVED"}
+STARTING = timedelta(seconds=10)
+"""What began less than this ago may not have opened its trajectory yet."""
 
 
 def run(
@@ -58,20 +60,26 @@ def run(
 
 
 def _revive(store: CampaignStore, status: CampaignStatus) -> None:
-    """Make ready again what an earlier run on this machine was interrupted in."""
+    """Make ready again what failed, and what claims to run but has no live process behind it."""
     launchpad = store.launchpad()
     ids = [s.simulation_id for s in status.simulations]
-    for firework in launchpad.fireworks.find(
-        {"spec.simulation": {"$in": ids}, "state": {"$in": ["FIZZLED", "RUNNING"]}}, {"fw_id": 1}
-    ):
-        launchpad.rerun_fw(firework["fw_id"])
+    query = {"spec.simulation": {"$in": ids}, "state": {"$in": ["FIZZLED", "RUNNING"]}}
+    lately = (datetime.now(UTC) - STARTING).isoformat()
+    for found in launchpad.fireworks.find(query, {"fw_id": 1, "state": 1, "spec.simulation": 1}):
+        started = {"fw_id": found["fw_id"], "time_start": {"$gt": lately}}
+        if found["state"] == "RUNNING" and (
+            store.is_being_written(found["spec"]["simulation"])
+            or launchpad.launches.find_one(started)
+        ):
+            continue
+        launchpad.rerun_fw(found["fw_id"])
 
 
 @contextmanager
 def _workers(
     store: CampaignStore, status: CampaignStatus, many: int
 ) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """`rlaunch rapidfire` processes that take this campaign's jobs and no others."""
+    """Worker processes that take this campaign's jobs and no others."""
     folder = settings().home_directory() / "runs" / status.name
     folder.mkdir(parents=True, exist_ok=True)
     store.write_config(folder)
@@ -81,8 +89,7 @@ def _workers(
         "JOBFLOW_CONFIG_FILE": str(folder / "jobflow.yaml"),
         "OMP_NUM_THREADS": "1",
     }
-    rlaunch = Path(sys.executable).with_name("rlaunch")
-    command = [str(rlaunch), "rapidfire", "--nlaunches", "infinite", "--sleep", "1"]
+    command = [sys.executable, "-m", "seicampaign.campaign.worker"]
     processes = []
     with (folder / "workers.log").open("ab") as log:
         for _ in range(min(many, len(status.simulations))):

@@ -22,11 +22,12 @@ class AnalysisMaker(Maker):
     Attributes
     ----------
     thresholds
-        Those of the frame analysis; other thresholds make curves of their own.
+        Fields of `seicampaign.analysis.Thresholds` that are not left at their defaults; other
+        thresholds make curves of their own.
     """
 
     name: str = "analysis"
-    thresholds: Thresholds = field(default_factory=Thresholds)
+    thresholds: dict[str, float] = field(default_factory=dict)
 
     @job
     def make(self, simulation_id: str) -> dict[str, Any]:
@@ -37,12 +38,13 @@ class AnalysisMaker(Maker):
         dict
             ``simulation_id``, ``analysis`` (the key of the curves), ``frames`` added.
         """
+        thresholds = Thresholds(**self.thresholds)
         with connect() as store:
-            frames = update_curves(store, simulation_id, self.thresholds)
+            frames = update_curves(store, simulation_id, thresholds)
             simulations.close(store, simulation_id)
         return {
             "simulation_id": simulation_id,
-            "analysis": self.thresholds.key(),
+            "analysis": thresholds.key(),
             "frames": frames,
         }
 

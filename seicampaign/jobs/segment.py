@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seicampaign.analysis import Thresholds
 from seicampaign.documents import SCHEMA_VERSION, Sampling
-from seicampaign.errors import SimulationError
+from seicampaign.errors import SEICampaignError, StoreError
 from seicampaign.jobs.analysis import update_curves
 from seicampaign.md import Batch, SegmentInput, SegmentResult, run_segment
 from seicampaign.md.inputs import DATA, DUMP, THERMO_COLUMNS, lammps_elements, write_data
@@ -67,12 +67,18 @@ def advance(
     recorder = SegmentRecorder(store, simulation, atoms, first_step)
     try:
         result = recorder.run(segment, potential, directory)
-    except SimulationError as error:
+    except StoreError:
+        raise  # nothing can be recorded; the next start cuts back to the restart point
+    except SEICampaignError as error:
         recorder.discard()
-        simulations.record(store, simulation_id, state="failed", error=str(error))
+        recorder.writer.close()
+        simulations.record(
+            store, simulation_id, state="failed", error=str(error), step_now=recorder.restart_step
+        )
         raise
-    except BaseException:
-        recorder.interrupt()
+    except KeyboardInterrupt:
+        recorder.commit()
+        recorder.writer.close()
         simulations.record(store, simulation_id, state="interrupted")
         raise
     segment_id = _save_segment(store, simulation, first_step, result, len(atoms), directory)
@@ -91,7 +97,7 @@ class SegmentRecorder:
         self.store = store
         self.simulation = simulation
         self.writer = store.trajectory_writer(simulation.id, atoms.numbers)
-        self._restart_step = first_step
+        self.restart_step = first_step
         self._pending_restart: tuple[int, Path] | None = None
         self._committed = time.monotonic()
         self.discard()
@@ -110,7 +116,8 @@ class SegmentRecorder:
         """Store a batch; commit every few seconds."""
         md = self.simulation.md
         for frame in batch.frames:
-            if frame.step > self.writer.last_step:
+            last = self.writer.last_step
+            if last is None or frame.step > last:
                 self.writer.append(frame.step, md.time(frame.step), frame.positions, frame.cell)
         if len(batch.thermo):
             self._append_thermo(batch)
@@ -135,18 +142,14 @@ class SegmentRecorder:
             step, path = self._pending_restart
             restarts.save(self.store, self.simulation.id, step, path)
             simulations.record(self.store, self.simulation.id, steps_done=step)
-            self._restart_step, self._pending_restart = step, None
+            self.restart_step, self._pending_restart = step, None
         self._committed = time.monotonic()
 
     def discard(self) -> None:
-        """Drop what the store holds beyond the last restart point."""
-        self.writer.truncate(self._restart_step)
-        self.store.truncate_curves(self.simulation.id, self._restart_step)
-
-    def interrupt(self) -> None:
-        """Keep what can be kept, quickly."""
-        self.commit()
-        self.writer.close()
+        """Drop what the store holds beyond the last restart point; all of it at a start."""
+        step = self.restart_step or -1
+        self.writer.truncate(step)
+        self.store.truncate_curves(self.simulation.id, step)
 
 
 def _restart_point(store: CampaignStore, key: str, atoms: Atoms, directory: Path) -> int:

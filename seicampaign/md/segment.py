@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -29,6 +30,8 @@ from seicampaign.md.inputs import (
 
 POLL_SECONDS = 0.2
 LOG_TAIL_LINES = 25
+PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ def run_segment(
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
+            preexec_fn=_end_with_parent,
         )
     try:
         while process.poll() is None:
@@ -180,6 +184,12 @@ def _end_point(directory: Path) -> tuple[int, Path]:
         return int((directory / END).read_text()), restart.resolve(strict=True)
     except (OSError, ValueError):
         raise _failure(directory, "LAMMPS ended early, without an error") from None
+
+
+def _end_with_parent() -> None:
+    """In the child: end when the process that reads our output is killed, however it is."""
+    PR_SET_PDEATHSIG = 1
+    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

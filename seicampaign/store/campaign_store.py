@@ -182,6 +182,13 @@ class CampaignStore:
         with self.explained("written"):
             return open_writer(self.database, self._chunks(simulation_id), numbers, **options)
 
+    def is_being_written(self, simulation_id: str) -> bool:
+        """Whether a live process is writing the trajectory of a simulation."""
+        from seicampaign.trajectory.lease import Lease
+
+        with self.explained("read"):
+            return Lease.is_held(self._chunks(simulation_id))
+
     def delete_trajectory(self, simulation_id: str) -> None:
         """Delete every chunk and record of a trajectory. Without one, nothing happens."""
         from seicampaign.store.trajectories import delete

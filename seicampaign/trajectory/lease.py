@@ -53,6 +53,13 @@ class Lease:
             keys.delete_tree(store, _path(old))
         return lease
 
+    @staticmethod
+    def is_held(store: Store) -> bool:
+        """Whether a live process holds the lease of a trajectory."""
+        held = _numbers(store)
+        record = keys.get_attributes(store, _path(held[-1])) if held else None
+        return record is not None and _alive(record)
+
     def check(self) -> None:
         """Refuse to go on if the lease is someone else's by now.
 
