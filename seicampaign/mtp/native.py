@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
@@ -39,18 +40,13 @@ _ISA_FLAGS = {
         "-mprefer-vector-width=512",
     ),
 }
+_INCLUDE = re.compile(r'^\s*#include "([^"]+)"', re.MULTILINE)
 _ERROR_SIZE = 1024
 
 
 def kernel_sources() -> list[Path]:
     """The source files of the library: every one but the LAMMPS pair style."""
     return sorted(p for p in SOURCES.glob("*.cpp") if p.name != PAIR_STYLE)
-
-
-def isa_flags(source: Path) -> tuple[str, ...]:
-    """The flags that turn on the instruction set of a source file on this kind of machine."""
-    on_x86 = platform.machine() in ("x86_64", "AMD64")
-    return _ISA_FLAGS.get(source.name, ()) if on_x86 else ()
 
 
 def compiler() -> str:
@@ -80,9 +76,7 @@ def _compiler_version(path: str, modified: float) -> str:
     return done.stdout.splitlines()[0] if done.stdout else path
 
 
-def build_shared(
-    stem: str, sources: Sequence[Path], *, flags: Sequence[str] = (), key: str = ""
-) -> Path:
+def build_shared(stem: str, sources: Sequence[Path], *, flags: Sequence[str] = ()) -> Path:
     """Compile sources into a shared library in the cache, unless it is there.
 
     Parameters
@@ -92,9 +86,7 @@ def build_shared(
     sources
         C++ files.
     flags
-        Flags for all of them besides `FLAGS`.
-    key
-        Anything else that decides whether an old file can be used.
+        Flags for the pair style besides `FLAGS`; the kernel knows nothing of LAMMPS.
 
     Raises
     ------
@@ -102,18 +94,56 @@ def build_shared(
         If there is no compiler, or it fails: with the end of what it said.
     """
     cxx = compiler()
-    version = _compiler_version(cxx, Path(cxx).stat().st_mtime)
-    digest = hashlib.sha256(
-        "\n".join((version, platform.machine(), key, *FLAGS, *LINK, *flags)).encode()
-    )
-    for path in sorted((*sources, *SOURCES.glob("*.hpp"))):
-        digest.update(f"\n{path.name} {isa_flags(path)}\n".encode() + path.read_bytes())
-    target = settings().cache / f"{stem}-{digest.hexdigest()[:20]}.so"
+    salt = (_compiler_version(cxx, Path(cxx).stat().st_mtime), platform.machine())
+    commands = {
+        source: [cxx, *FLAGS, *_own_flags(source, flags), str(source)] for source in sources
+    }
+    keys = {s: _digest(*salt, *command[1:-1], _with_includes(s)) for s, command in commands.items()}
+    target = settings().cache / f"{stem}-{_digest(*LINK, *keys.values())}.so"
+    if not target.is_file():
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            objects = pool.map(
+                lambda s: _build(target.with_name(f"{s.stem}-{keys[s]}.o"), [*commands[s], "-c"]),
+                sources,
+            )
+        _build(target, [cxx, *map(str, objects), *LINK])
+    return target
+
+
+def _own_flags(source: Path, flags: Sequence[str]) -> tuple[str, ...]:
+    """The flags of one file: instruction sets on x86, LAMMPS for the pair style."""
+    if source.name == PAIR_STYLE:
+        return tuple(flags)
+    on_x86 = platform.machine() in ("x86_64", "AMD64")
+    return _ISA_FLAGS.get(source.name, ()) if on_x86 else ()
+
+
+def _with_includes(source: Path) -> str:
+    """The text of a file and of our headers it includes, each once."""
+    texts: dict[Path, str] = {}
+    todo = [source]
+    while todo:
+        path = todo.pop()
+        texts[path] = path.read_text()
+        found = (path.parent / name for name in _INCLUDE.findall(texts[path]))
+        todo.extend(p for p in found if p.is_file() and p not in texts)
+    return "".join(texts.values())
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+
+
+def _build(target: Path, command: list[str]) -> Path:
+    """Run a compiler command for a file, once among all processes; it appears whole or not."""
     if target.is_file():
         return target
-    with _locked(target.with_suffix(".lock")):
+    with _locked(target.with_suffix(f"{target.suffix}.lock")):
         if not target.is_file():
-            _compile(cxx, sources, [*FLAGS, *flags], target)
+            with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+                made = Path(folder) / target.name
+                _run_compiler([*command, "-o", str(made)])
+                made.replace(target)
     return target
 
 
@@ -129,21 +159,6 @@ def _locked(path: Path) -> Iterator[None]:
         raise EngineError(
             f"Cannot write compiled code to {path.parent}: {error}. Set SEICAMPAIGN_CACHE."
         ) from error
-
-
-def _compile(cxx: str, sources: Sequence[Path], flags: Sequence[str], target: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=target.parent) as name:
-        folder = Path(name)
-        objects = [folder / f"{source.stem}.o" for source in sources]
-        commands = [
-            [cxx, *flags, *isa_flags(source), "-I", str(SOURCES), "-c", str(source), "-o", str(out)]
-            for source, out in zip(sources, objects, strict=True)
-        ]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(_run_compiler, commands))
-        linked = folder / target.name
-        _run_compiler([cxx, *LINK, *map(str, objects), "-o", str(linked)])
-        linked.replace(target)
 
 
 def _run_compiler(command: list[str]) -> None:
@@ -203,9 +218,7 @@ def c_model(mtp: MTP) -> CModel:
     return model
 
 
-@lru_cache
-def _load(path: Path) -> ctypes.CDLL:
-    lib = ctypes.CDLL(str(path))
+def _declare(lib: ctypes.CDLL) -> ctypes.CDLL:
     pointer, text, integer = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
     lib.mtp_plan_create.restype = pointer
     lib.mtp_plan_create.argtypes = [ctypes.POINTER(CModel), text, text, integer]
@@ -217,8 +230,9 @@ def _load(path: Path) -> ctypes.CDLL:
     return lib
 
 
+@lru_cache(maxsize=1)
 def library() -> ctypes.CDLL:
-    """The kernel, compiled now if need be.
+    """The kernel, compiled now if need be, loaded once in a process.
 
     Raises
     ------
@@ -227,7 +241,7 @@ def library() -> ctypes.CDLL:
     """
     path = build_shared("mtp", kernel_sources())
     try:
-        return _load(path)
+        return _declare(ctypes.CDLL(str(path)))
     except OSError as error:
         raise EngineError(f"{path} cannot be loaded ({error}). Delete it and try again.") from error
 

