@@ -65,7 +65,7 @@ class InterfaceSpec(BaseModel):
         "smallest at which no two atoms are closer than 1.05 times their covalent radii.",
     )
     max_strain: PositiveFloat = Field(
-        0.05, lt=1, description="Largest strain of the anode, which alone is strained."
+        0.06, lt=1, description="Largest strain of the anode, which alone is strained."
     )
     seed: int = Field(0, ge=0, description="Seed of the disorder; an ordered crystal has none.")
 
