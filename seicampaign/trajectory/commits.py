@@ -68,7 +68,8 @@ class Root:
     def find(cls, store: Store) -> Root | None:
         """Read it, None where there is no trajectory."""
         stored = keys.get_attributes(store, "")
-        if stored is None:
+        # Zarr makes an empty root for the first array: without a commit it is no trajectory.
+        if not stored:
             return None
         version = stored.get("schema_version")
         if version is None:

@@ -135,8 +135,9 @@ class Trajectory:
         frames = self._root.layout.chunk[0]
         for row in range(self._root.layout.rows(self.n_frames)):
             self._array(POSITION)[row * frames : (row + 1) * frames]
-        for name in (SPECIES, STEP, TIME, EDGES):
-            self._array(name)[:]
+        self._array(SPECIES)[:]
+        for name in (STEP, TIME, EDGES):
+            self._array(name)[: self.n_frames]
 
     @cached_property
     def _axes(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:

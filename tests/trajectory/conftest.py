@@ -1,0 +1,49 @@
+"""Small trajectories, and the three homes a trajectory may have."""
+
+import numpy as np
+import pytest
+from zarr.storage import LocalStore, MemoryStore
+
+from seicampaign.trajectory import TrajectoryWriter
+
+CELL = np.diag([20.0, 21.0, 40.0])
+CHUNK = (5, 16)
+"""Small enough that 40 frames of 40 atoms take eight chunk rows of three chunks."""
+
+
+class Frames:
+    """Frames of atoms that vibrate and drift, always the same ones."""
+
+    def __init__(self, count: int, atoms: int = 40):
+        rng = np.random.default_rng(7)
+        start = rng.uniform(-10, 60, (atoms, 3))
+        drift = np.cumsum(rng.normal(0, 0.02, (count, atoms, 3)), axis=0)
+        self.positions = start + drift + rng.normal(0, 0.2, (count, atoms, 3))
+        self.steps = np.arange(count) * 500
+        self.times = self.steps * 0.002
+        self.numbers = np.resize([3, 15, 16, 17], atoms)
+        self.cells = CELL * (1 + 0.001 * np.arange(count))[:, None, None]
+
+    def write(self, writer: TrajectoryWriter, start: int, stop: int) -> None:
+        for i in range(start, stop):
+            writer.append(self.steps[i], self.times[i], self.positions[i], self.cells[i])
+
+    def create(self, store, **options) -> TrajectoryWriter:
+        return TrajectoryWriter.create(store, self.numbers, **{"chunk": CHUNK, **options})
+
+
+@pytest.fixture
+def frames():
+    return Frames(40)
+
+
+@pytest.fixture(params=["memory", "directory", "mongodb"])
+def home(request, tmp_path):
+    """An empty Zarr store of each kind."""
+    if request.param == "memory":
+        return MemoryStore()
+    if request.param == "directory":
+        return LocalStore(tmp_path / "trajectory.zarr")
+    from seicampaign.store.zarr_mongo import MongoZarrStore
+
+    return MongoZarrStore(request.getfixturevalue("store"), "trajectory_chunks", "a-simulation")

@@ -1,0 +1,192 @@
+"""What every home of a trajectory must do: memory, a directory, a MongoDB collection."""
+
+import numpy as np
+import pytest
+import zarr
+
+from seicampaign.errors import TrajectoryError
+from seicampaign.trajectory import Trajectory, TrajectoryWriter, delete, keys
+from seicampaign.trajectory.layout import POSITION
+
+
+def test_frames_come_back_within_the_stated_error(home, frames):
+    with frames.create(home, metadata={"simulation_id": "abc"}) as writer:
+        frames.write(writer, 0, 23)
+    trajectory = Trajectory(home)
+    assert (trajectory.n_frames, trajectory.n_atoms) == (23, 40)
+    assert trajectory.precision == 1e-3
+    assert trajectory.metadata == {"simulation_id": "abc"}
+    assert trajectory.last_step == 11_000
+    np.testing.assert_array_equal(trajectory.numbers, frames.numbers)
+    np.testing.assert_array_equal(trajectory.steps, frames.steps[:23])
+    np.testing.assert_array_equal(trajectory.times, frames.times[:23])
+    np.testing.assert_array_equal(trajectory.cells, frames.cells[:23])
+    assert np.abs(trajectory.positions[:] - frames.positions[:23]).max() <= 0.5e-3 + 1e-12
+    trajectory.verify()
+
+
+def test_a_frame_is_atoms_as_they_were_unwrapped(home, frames):
+    with frames.create(home) as writer:
+        frames.write(writer, 0, 7)
+    atoms = Trajectory(home).frame(-1)
+    np.testing.assert_allclose(atoms.positions, frames.positions[6], atol=0.51e-3)
+    np.testing.assert_array_equal(atoms.cell, frames.cells[6])
+    assert atoms.info == {"step": 3000, "time": 6.0}
+    assert atoms.pbc.all()
+
+
+def test_only_committed_frames_count(home, frames):
+    writer = frames.create(home)
+    frames.write(writer, 0, 8)
+    writer.commit()
+    frames.write(writer, 8, 17)
+    assert Trajectory(home).n_frames == 8
+    writer.close()
+    with TrajectoryWriter.open(home) as writer:
+        assert writer.last_step == 3500
+        frames.write(writer, 8, 12)
+    np.testing.assert_array_equal(Trajectory(home).steps, frames.steps[:12])
+
+
+def test_a_reader_follows_a_writer(home, frames):
+    writer = frames.create(home)
+    frames.write(writer, 0, 3)
+    writer.commit()
+    trajectory = Trajectory(home)
+    for stop in range(4, 40, 3):
+        frames.write(writer, stop - 1, stop + 2)
+        # What was committed when the reader looked stays readable whatever is committed since.
+        trajectory.verify()
+        writer.commit()
+        trajectory.verify()
+        np.testing.assert_allclose(
+            trajectory.positions[:], frames.positions[: trajectory.n_frames], atol=0.51e-3
+        )
+        assert trajectory.refresh() == stop + 2
+    writer.close()
+
+
+def test_many_pages_of_checksums(home, frames):
+    with frames.create(home, chunk=(1, 40)) as writer:
+        frames.write(writer, 0, 31)
+        writer.commit()
+        frames.write(writer, 31, 40)
+    with TrajectoryWriter.open(home) as writer:
+        writer.truncate(frames.steps[35])
+        frames.write(writer, 36, 38)
+    trajectory = Trajectory(home)
+    trajectory.verify()
+    np.testing.assert_array_equal(trajectory.steps, frames.steps[:38])
+    np.testing.assert_array_equal(trajectory.cells, frames.cells[:38])
+
+
+@pytest.mark.parametrize("last", [-1, 0, 4, 5, 12, 22])
+def test_truncation_drops_later_frames_and_their_chunks(home, frames, last):
+    writer = frames.create(home)
+    frames.write(writer, 0, 23)
+    writer.truncate(frames.steps[last] if last >= 0 else -1)
+    assert writer.n_frames == last + 1
+    rows = -(-(last + 1) // 5)
+    assert len(keys.list_keys(home, f"{POSITION}/c/")) == 3 * rows
+    frames.write(writer, last + 1, 30)
+    writer.commit()
+    writer.close()
+    trajectory = Trajectory(home)
+    trajectory.verify()
+    np.testing.assert_allclose(trajectory.positions[:], frames.positions[:30], atol=0.51e-3)
+
+
+@pytest.mark.parametrize("frame", [0, 12, 21])
+def test_a_torn_chunk_is_found_when_it_is_read(home, frames, frame):
+    with frames.create(home) as writer:
+        frames.write(writer, 0, 22)
+    key = f"{POSITION}/c/{frame // 5}/1/0"
+    _damage(home, key)
+    trajectory = Trajectory(home)
+    assert trajectory.positions[frame, :16].shape == (16, 3)
+    with pytest.raises(TrajectoryError, match=f"{key} .*torn"):
+        trajectory.positions[frame, 20]
+    with pytest.raises(TrajectoryError, match="torn"):
+        trajectory.verify()
+
+
+def test_a_chunk_in_the_place_of_another_is_torn(home, frames):
+    with frames.create(home) as writer:
+        frames.write(writer, 0, 22)
+    keys.put_many(home, {f"{POSITION}/c/1/0/0": _stored(home, f"{POSITION}/c/2/0/0")})
+    with pytest.raises(TrajectoryError, match="torn"):
+        Trajectory(home).frame(6)
+
+
+def test_a_missing_chunk_is_found_on_opening(home, frames):
+    with frames.create(home) as writer:
+        frames.write(writer, 0, 22)
+    trajectory = Trajectory(home)
+    keys.delete_keys(home, [f"{POSITION}/c/3/2/0"])
+    with pytest.raises(TrajectoryError, match="3/2/0"):
+        Trajectory(home)
+    with pytest.raises(TrajectoryError, match="missing"):
+        trajectory.frame(17)
+    assert len(trajectory.frame(2)) == 40
+
+
+def test_a_torn_cell_or_step_is_found(home, frames):
+    with frames.create(home) as writer:
+        frames.write(writer, 0, 22)
+    _damage(home, "particles/all/position/step/c/0")
+    with pytest.raises(TrajectoryError, match="torn"):
+        Trajectory(home).frame(0)
+
+
+def test_a_second_writer_is_refused(home, frames):
+    writer = frames.create(home)
+    frames.write(writer, 0, 3)
+    with pytest.raises(TrajectoryError, match="is being written by process"):
+        TrajectoryWriter.open(home)
+    with pytest.raises(TrajectoryError, match="is being written"):
+        delete(home)
+    writer.commit()
+    writer.close()
+    with TrajectoryWriter.open(home) as again:
+        frames.write(again, 3, 4)
+    assert Trajectory(home).n_frames == 4
+
+
+def test_deletion_leaves_nothing(home, frames):
+    with frames.create(home) as writer:
+        frames.write(writer, 0, 22)
+    delete(home)
+    assert keys.list_keys(home, "") == []
+    with pytest.raises(TrajectoryError, match="no trajectory"):
+        Trajectory(home)
+    delete(home)
+    with frames.create(home) as writer:
+        frames.write(writer, 0, 2)
+    assert Trajectory(home).n_frames == 2
+
+
+def test_any_reader_of_zarr_sees_h5md(home, frames):
+    with frames.create(home) as writer:
+        frames.write(writer, 0, 12)
+    group = zarr.open_group(home, mode="r")["particles/all"]
+    value = group["position/value"]
+    scaled = value[:] * value.attrs["scale_factor"]
+    np.testing.assert_allclose(scaled, frames.positions[:12], atol=value.attrs["error_bound"] + 1e-9)
+    np.testing.assert_array_equal(group["species"][:], frames.numbers)
+    np.testing.assert_array_equal(group["position/step"][:], frames.steps[:12])
+    assert zarr.open_group(home, mode="r")["h5md"].attrs["version"] == [1, 1]
+
+
+def _stored(home, key):
+    from zarr.core.buffer import default_buffer_prototype
+    from zarr.core.sync import sync
+
+    return sync(home.get(key, default_buffer_prototype()))
+
+
+def _damage(home, key):
+    from zarr.core.buffer import default_buffer_prototype
+
+    content = bytearray(_stored(home, key).to_bytes())
+    content[len(content) // 2] ^= 1
+    keys.put_many(home, {key: default_buffer_prototype().buffer.from_bytes(bytes(content))})
