@@ -5,6 +5,8 @@ Nothing here knows of a database: arrays and `ase.Atoms` in, numbers out.
 
 from seicampaign.analysis.curves import SeedSpread, seed_spread, time_to_value, values_at
 from seicampaign.analysis.frame import FrameAnalysis, Phase, classify, classify_frame
+from seicampaign.analysis.growth import Fit, Interval, Verdict, fit, growth_law, seed_interval
+from seicampaign.analysis.laws import LAWS
 from seicampaign.analysis.quantities import CURVES, Quantity
 from seicampaign.analysis.thresholds import ANALYSIS_VERSION, Thresholds
 from seicampaign.analysis.timeline import CurveRow, Frames, analyse
@@ -12,16 +14,23 @@ from seicampaign.analysis.timeline import CurveRow, Frames, analyse
 __all__ = [
     "ANALYSIS_VERSION",
     "CURVES",
+    "LAWS",
     "CurveRow",
+    "Fit",
     "FrameAnalysis",
     "Frames",
+    "Interval",
     "Phase",
     "Quantity",
     "SeedSpread",
     "Thresholds",
+    "Verdict",
     "analyse",
     "classify",
     "classify_frame",
+    "fit",
+    "growth_law",
+    "seed_interval",
     "seed_spread",
     "time_to_value",
     "values_at",
