@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,13 +19,17 @@ potential = typer.Typer(help="Potentials.", no_args_is_help=True)
 @engine.command()
 def build(
     lammps: Annotated[
-        Path | None, typer.Option(help="Source or header folder of your own LAMMPS.")
+        Path | None, typer.Option(help="Your own LAMMPS program. Default: the one in use.")
     ] = None,
+    include: Annotated[Path | None, typer.Option(help="Folder of that LAMMPS's headers.")] = None,
 ) -> None:
     """Compile the plug-in for the LAMMPS in use, or for your own; print its path."""
     from seicampaign.mtp.plugin import plugin_path
 
-    print(plugin_path(include=lammps) if lammps else plugin_path())
+    for name, path in (("LAMMPS", lammps), ("LAMMPS_INCLUDE", include)):
+        if path is not None:
+            os.environ[f"SEICAMPAIGN_{name}"] = str(path.absolute())
+    print(plugin_path())
 
 
 @potential.command("list")

@@ -132,7 +132,8 @@ def compare(
     if as_json:
         print(table.to_json(orient="records", indent=2))
         return
-    rows = [{k: _cell(v) for k, v in row.items()} for row in table.to_dict(orient="records")]
+    records = table.to_dict(orient="records")
+    rows = [{str(name): _cell(value) for name, value in row.items()} for row in records]
     _table("Comparison" if name is None else f"Comparison of {name}", rows)
     if figure is not None:
         print(f"Curves: {figure}")

@@ -20,8 +20,13 @@ CURVE_NAMES = (*LABELS, "sei_thickness")
 class CurveLike(Protocol):
     """Anything with times (ps) and values."""
 
-    times: Any
-    values: Any
+    @property
+    def times(self) -> Any:
+        """ps, increasing."""
+
+    @property
+    def values(self) -> Any:
+        """One for each time."""
 
 
 Curves = Mapping[str, Mapping[str, CurveLike]]

@@ -1,4 +1,4 @@
-"""The LAMMPS program of this machine and how it is called."""
+"""How the LAMMPS program of this machine is called."""
 
 from __future__ import annotations
 
@@ -7,37 +7,27 @@ import sys
 from pathlib import Path
 
 from seicampaign.errors import EngineError
+from seicampaign.mtp.plugin import lammps_program
 from seicampaign.settings import settings
 
 
-def lammps_program() -> Path:
-    """The LAMMPS program: of the settings, else of this environment, else of PATH.
+def lammps_command() -> list[str]:
+    """The command line of one LAMMPS run, with the MPI launcher when the settings ask for ranks.
 
     Raises
     ------
     EngineError
-        If there is none.
+        If there is no LAMMPS, or no launcher for its ranks.
     """
-    asked = settings().lammps
-    if asked is not None:
-        if not asked.is_file():
-            raise EngineError(f"SEICAMPAIGN_LAMMPS names {asked}, which is no file.")
-        return asked
-    beside = Path(sys.executable).with_name("lmp")
-    found = beside if beside.is_file() else shutil.which("lmp")
-    if found is None:
-        raise EngineError(
-            "There is no LAMMPS: `lmp` is neither in this environment nor on PATH. Install "
-            "seicampaign[local], or name your own program in SEICAMPAIGN_LAMMPS."
-        )
-    return Path(found)
-
-
-def lammps_command() -> list[str]:
-    """The command line of one LAMMPS run, with the MPI launcher when the settings ask for ranks."""
     s = settings()
     program = str(lammps_program())
     if s.mpi_ranks == 1:
         return [program]
-    launcher = shutil.which(s.mpirun, path=str(Path(sys.executable).parent)) or s.mpirun
-    return [launcher, "-np", str(s.mpi_ranks), program]
+    launcher = Path(sys.executable).with_name(s.mpirun)
+    found = str(launcher) if launcher.is_file() else shutil.which(s.mpirun)
+    if found is None:
+        raise EngineError(
+            f"There is no MPI launcher {s.mpirun!r} for {s.mpi_ranks} ranks. Install "
+            "seicampaign[local], name yours in SEICAMPAIGN_MPIRUN, or ask for one rank."
+        )
+    return [found, "-np", str(s.mpi_ranks), program]

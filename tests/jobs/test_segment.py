@@ -1,0 +1,121 @@
+"""Segments of a real interface with the shipped potential: LAMMPS in, MongoDB out."""
+
+import numpy as np
+import pytest
+
+from seicampaign import Campaign
+from seicampaign.errors import SimulationError
+from seicampaign.jobs.segment import SegmentRecorder, advance
+from seicampaign.store import interfaces
+
+pytestmark = pytest.mark.slow
+
+
+def campaign(**changes):
+    fields = dict(
+        name="short",
+        electrolytes=["Li6PS5Cl"],
+        temperatures=[300],
+        length=0.4,
+        interface={"electrolyte_thickness": 25, "anode_thickness": 25},
+        sampling={
+            "frame_interval": 0.05,
+            "thermo_interval": 0.02,
+            "restart_interval": 0.1,
+            "segment": 0.2,
+        },
+    )
+    return Campaign(**(fields | changes))
+
+
+@pytest.fixture
+def launched(store):
+    """A simulation that is registered and whose interface is built."""
+
+    def launch(declared):
+        (simulation,) = declared.simulations()
+        declared.launch(store)
+        interfaces.build(store, simulation.interface)
+        return simulation
+
+    return launch
+
+
+def test_segments_join_without_gap_or_double_frame(store, launched, tmp_path):
+    simulation = launched(campaign())
+    first = advance(store, simulation.id, directory(tmp_path, "1"))
+    second = advance(store, simulation.id, directory(tmp_path, "2"))
+    assert (first["first_step"], first["last_step"], first["steps_left"]) == (0, 200, 200)
+    assert (second["first_step"], second["last_step"], second["steps_left"]) == (200, 400, 0)
+    assert store.trajectory(simulation.id).steps.tolist() == list(range(0, 401, 50))
+    curves = store.curves_of(simulation.id)
+    assert curves["reduction_degree"].steps.tolist() == list(range(0, 401, 50))
+    assert curves["temperature"].steps.tolist() == list(range(0, 401, 20))
+    assert store.segments.count() == 2
+
+
+def test_two_segments_are_one_run(store, launched, tmp_path):
+    """Positions after 200 + 200 steps are those after 400, to the precision they are kept at."""
+    parted = launched(campaign())
+    advance(store, parted.id, directory(tmp_path, "1"))
+    advance(store, parted.id, directory(tmp_path, "2"))
+    end = store.trajectory(parted.id).positions[-1]
+    whole = campaign(name="whole", sampling={"frame_interval": 0.05, "segment": 1.0})
+    store.delete_trajectory(parted.id)
+    for collection in ("simulations", "curves", "restarts.files", "restarts.chunks"):
+        store.database[collection].delete_many({})
+    launched(whole)
+    advance(store, parted.id, directory(tmp_path, "3"))
+    np.testing.assert_allclose(store.trajectory(parted.id).positions[-1], end, atol=2e-3)
+
+
+def test_a_finished_simulation_is_left_alone(store, launched, tmp_path):
+    simulation = launched(campaign(length=0.1))
+    advance(store, simulation.id, directory(tmp_path, "1"))
+    again = advance(store, simulation.id, directory(tmp_path, "2"))
+    assert (again["segment_id"], again["steps_left"]) == (None, 0)
+
+
+def test_a_longer_campaign_continues_where_the_shorter_ended(store, launched, tmp_path):
+    simulation = launched(campaign(length=0.1))
+    advance(store, simulation.id, directory(tmp_path, "1"))
+    report = campaign(length=0.2).launch(store)
+    assert (report.new, report.extended) == (0, 1)
+    more = advance(store, simulation.id, directory(tmp_path, "2"))
+    assert (more["first_step"], more["last_step"]) == (100, 200)
+
+
+def test_a_failed_run_leaves_a_reason_and_nothing_half_stored(store, launched, tmp_path):
+    absurd = {"timestep": 10, "thermostat_damping": 1000, "relax_steps": 0}
+    simulation = launched(campaign(temperatures=[5000], length=40, md=absurd))
+    with pytest.raises(SimulationError, match=r"(?s)The end of its log.*"):
+        advance(store, simulation.id, directory(tmp_path, "1"))
+    document = store.simulations.query_one({"simulation_id": simulation.id})
+    assert document["state"] == "failed"
+    assert "end of its log" in document["error"]
+    last = store.trajectory(simulation.id).last_step
+    assert last is None or last <= document["steps_done"]
+
+
+def test_an_interrupted_run_keeps_what_it_has_and_goes_on(store, launched, tmp_path, monkeypatch):
+    simulation = launched(campaign(length=1.0, sampling={"frame_interval": 0.05, "segment": 1.0}))
+    receive = SegmentRecorder.receive
+
+    def interrupted(self, batch):
+        receive(self, batch)
+        if (self.writer.last_step or 0) >= 200:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(SegmentRecorder, "receive", interrupted)
+        advance(store, simulation.id, directory(tmp_path, "1"))
+    kept = store.trajectory(simulation.id)
+    assert kept.last_step >= 200
+    advance(store, simulation.id, directory(tmp_path, "2"))
+    assert store.trajectory(simulation.id).steps.tolist() == list(range(0, 1001, 50))
+
+
+def directory(parent, name):
+    path = parent / name
+    path.mkdir()
+    return path
