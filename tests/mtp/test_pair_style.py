@@ -1,0 +1,251 @@
+"""The pair style in a real LAMMPS against the calculator."""
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.io.lammpsdata import write_lammps_data
+from ase.units import bar
+from mtp_cases import SYMBOLS, disordered, random_mtp
+
+from seicampaign.mtp import write_mtp
+from seicampaign.mtp.calculator import evaluate
+from seicampaign.mtp.plugin import lammps_program, pair_lines
+from seicampaign.settings import settings
+
+VOIGT = ("xx", "yy", "zz", "xy", "xz", "yz")
+OUTPUT = [
+    "compute pe all pe/atom",
+    "compute stress all stress/atom NULL virial",
+    "compute sum all reduce sum c_pe c_stress[*]",
+    "thermo_style custom step pe vol " + " ".join(f"p{v}" for v in VOIGT) + " c_sum[*]",
+    "thermo_modify format float %.16g",
+]
+
+
+@dataclass
+class Case:
+    folder: Path
+    level: int = 10
+    types: tuple[int | None, ...] = (0, 1, 2, 3)
+
+    def __post_init__(self):
+        self.mtp = random_mtp(self.level)
+        self.atoms = disordered((4, 3, 3))
+        self.atoms.wrap()
+        write_mtp(self.folder / "random.mtp", self.mtp)
+        write_lammps_data(
+            self.folder / "atoms.data", self.atoms, specorder=SYMBOLS[:4], masses=True
+        )
+
+    def pair(self):
+        return pair_lines(self.folder / "random.mtp", self.types)
+
+    def run(self, lines, *, ranks=1, pair=None, before=()):
+        setup = ["units metal", "atom_style atomic", *before, "read_data atoms.data"]
+        script = [*setup, *(self.pair() if pair is None else pair), *lines]
+        (self.folder / "in.lammps").write_text("\n".join(script) + "\n")
+        command = [str(lammps_program()), "-in", "in.lammps"]
+        if ranks > 1:
+            command = [settings().mpirun, "-np", str(ranks), *command]
+        path = f"{lammps_program().parent}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PATH": path},
+        )
+
+    def numbers(self, lines, **options):
+        """The columns of the last thermo line that `run 0` prints."""
+        done = self.run([*OUTPUT, *lines], **options)
+        assert done.returncode == 0, done.stdout[-2000:]
+        table = done.stdout[done.stdout.index("   Step") :].splitlines()
+        return dict(zip(table[0].split(), map(float, table[1].split()), strict=True))
+
+    def dump(self, name="out.dump"):
+        return np.loadtxt(self.folder / name, skiprows=9)
+
+
+@pytest.fixture
+def case(tmp_path):
+    return Case(tmp_path)
+
+
+def assert_pressure(thermo, result):
+    """All six components against the virial of the calculator."""
+    virial = [result.virial["xyz".index(v[0]), "xyz".index(v[1])] for v in VOIGT]
+    ours = np.array([thermo[f"P{v}"] for v in (w[0] + w[1] for w in VOIGT)])
+    wanted = np.array(virial) / thermo["Volume"] / bar
+    # LAMMPS's own constant of pressure has seven digits
+    np.testing.assert_allclose(ours, wanted, atol=2e-7 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("level", [2, 10, 16])
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_agrees_with_the_calculator(tmp_path, level, ranks):
+    case = Case(tmp_path, level)
+    result = evaluate(case.mtp, SYMBOLS[:4], [case.atoms])[0]
+    dump = [
+        "dump out all custom 1 out.dump id fx fy fz c_pe",
+        "dump_modify out sort id format float %.17g",
+        "run 0",
+    ]
+    thermo = case.numbers(dump, ranks=ranks)
+    assert thermo["PotEng"] == pytest.approx(result.energy, rel=1e-12)
+    rows = case.dump()
+    np.testing.assert_allclose(
+        rows[:, 1:4], result.forces, atol=1e-11 * np.abs(result.forces).max()
+    )
+    np.testing.assert_allclose(rows[:, 4], result.energies, rtol=1e-11)
+    assert_pressure(thermo, result)
+
+
+def test_energies_and_stresses_of_atoms_add_up(case):
+    thermo = case.numbers(["run 0"])
+    assert thermo["c_sum[1]"] == pytest.approx(thermo["PotEng"], rel=1e-12)
+    for column, v in enumerate(VOIGT):
+        total = -thermo[f"c_sum[{column + 2}]"] / thermo["Volume"]
+        assert total == pytest.approx(thermo[f"P{v}"], abs=1e-9 * abs(thermo["Pxx"]))
+
+
+@pytest.mark.parametrize("isa", ["avx2", "baseline"])
+def test_every_instruction_set_runs(case, isa, monkeypatch):
+    best = case.numbers(["run 0"])
+    monkeypatch.setenv("SEICAMPAIGN_ISA", isa)
+    assert case.numbers(["run 0"])["PotEng"] == pytest.approx(best["PotEng"], rel=1e-12)
+
+
+def test_types_may_be_mapped_in_any_order_and_twice(tmp_path):
+    case = Case(tmp_path, types=(2, 0, 1, 1))
+    symbols = [{"Li": "S", "P": "Li", "S": "P", "Cl": "P"}[s] for s in case.atoms.symbols]
+    renamed = case.atoms.copy()
+    renamed.symbols = symbols
+    result = evaluate(case.mtp, SYMBOLS[:4], [renamed])[0]
+    assert case.numbers(["run 0"])["PotEng"] == pytest.approx(result.energy, rel=1e-12)
+
+
+def test_energy_is_conserved(case):
+    steps = [
+        "velocity all create 50 1",
+        "timestep 0.0002",
+        "fix 1 all nve",
+        "thermo_style custom step etotal",
+        "thermo_modify format float %.14g",
+        "thermo 200",
+        "run 200",
+    ]
+    done = case.run(steps, ranks=2)
+    assert done.returncode == 0, done.stdout[-2000:]
+    table = done.stdout[done.stdout.index("   Step") :].splitlines()
+    first, last = float(table[1].split()[1]), float(table[2].split()[1])
+    assert abs(last - first) / len(case.atoms) < 1e-4
+
+
+def test_npt_minimise_and_rerun(case):
+    steps = [
+        "thermo_style custom step pe press",
+        "thermo_modify format float %.12g",
+        "minimize 0 1e-3 5 50",
+        "reset_timestep 0",
+        "velocity all create 10 1",
+        "timestep 0.0002",
+        "fix 1 all npt temp 10 10 0.02 aniso 0 0 0.2",
+        "dump 1 all custom 10 t.dump id type x y z",
+        "dump_modify 1 format float %.17g",
+        "thermo 10",
+        "run 20",
+        "unfix 1",
+        "undump 1",
+        "rerun t.dump dump x y z",
+    ]
+    done = case.run(steps)
+    assert done.returncode == 0, done.stdout[-2000:]
+    tables = [t.splitlines() for t in done.stdout.split("   Step")[1:]]
+    again = {line.split()[0]: line.split()[1] for line in tables[2][1:4]}
+    for line in tables[1][1:4]:
+        step, energy, _ = line.split()
+        assert float(again[step]) == pytest.approx(float(energy), rel=1e-9)
+
+
+def test_hybrid_overlay_adds_to_another_style(case):
+    plain = case.numbers(["run 0"])
+    load, style, coefficients = case.pair()
+    hybrid = [
+        load,
+        style.replace("pair_style ", "pair_style hybrid/overlay zero 5.0 "),
+        "pair_coeff * * zero",
+        coefficients.replace("* *", "* * sei/mtp"),
+    ]
+    both = case.numbers(["run 0"], pair=hybrid)
+    assert both == pytest.approx(plain, rel=1e-10)
+
+
+def test_hybrid_may_leave_types_to_another_style(tmp_path):
+    case = Case(tmp_path, types=(0, 1, 2, None))
+    load, style, coefficients = case.pair()
+    hybrid = [
+        load,
+        style.replace("pair_style ", "pair_style hybrid zero 5.0 "),
+        "pair_coeff * * zero",
+        coefficients.replace("* *", "* * sei/mtp"),
+    ]
+    rest = case.atoms[[s != "Cl" for s in case.atoms.symbols]]
+    result = evaluate(case.mtp, SYMBOLS[:4], [rest])[0]
+    assert case.numbers(["run 0"], pair=hybrid)["PotEng"] == pytest.approx(result.energy, rel=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda lines: [lines[0], "pair_style sei/mtp none.mtp", lines[2]], "cannot read none.mtp"),
+        (lambda lines: [*lines[:2], "pair_coeff * * 0 1 2"], "maps 3 atom types"),
+        (lambda lines: [*lines[:2], "pair_coeff * * 0 1 2 4"], "mapped to species 4"),
+        (lambda lines: [*lines[:2], "pair_coeff * * 0 1 2 NULL"], "4: is not set"),
+        (lambda lines: [*lines[:2], "pair_coeff 1 1 0 1 2 3"], r"must start with \* \*"),
+        (lambda lines: [lines[0], "pair_style sei/mtp", lines[2]], "needs one file"),
+    ],
+)
+def test_wrong_lines_are_refused(case, change, reason):
+    done = case.run(["run 0"], pair=change(case.pair()))
+    assert done.returncode != 0
+    assert re.search(reason, done.stdout + done.stderr)
+
+
+def test_newton_off_is_refused(case):
+    done = case.run(["run 0"], before=["newton off"])
+    assert done.returncode != 0
+    assert "newton pair on" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.98, 0.999])
+def test_a_truncated_potential_is_refused(case, share):
+    path = case.folder / "random.mtp"
+    text = path.read_text().rstrip()
+    path.write_text(text[: int(share * len(text))])
+    done = case.run(["run 0"])
+    assert done.returncode != 0
+    assert "random.mtp: line" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("moment_coeffs", "other_coeffs", "unknown entry"),
+        ("scaling = ", "scaling = nan #", "finite"),
+        ("RBChebyshev", "RBTaylor", "RBChebyshev"),
+        ("MTP\n", "MPT\n", "first line"),
+        ("species_count = 4", "species_count = 3", "0-3|expected"),
+    ],
+)
+def test_a_broken_potential_is_refused(case, old, new, reason):
+    path = case.folder / "random.mtp"
+    path.write_text(path.read_text().replace(old, new, 1))
+    done = case.run(["run 0"])
+    assert done.returncode != 0
+    assert re.search(reason, done.stdout + done.stderr)

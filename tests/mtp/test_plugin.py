@@ -1,0 +1,84 @@
+"""The plug-in fits one LAMMPS and refuses every other."""
+
+import subprocess
+
+import pytest
+
+from seicampaign.errors import EngineError
+from seicampaign.mtp import plugin
+from seicampaign.mtp.native import PAIR_STYLE, SOURCES, build_shared
+from seicampaign.mtp.plugin import lammps_build, lammps_headers, lammps_program, plugin_path
+
+
+def load_in_lammps(path):
+    return subprocess.run(
+        [lammps_program(), "-log", "none"],
+        input=f"plugin load {path}\nplugin list\n",
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_lammps_tells_its_version():
+    build = lammps_build(lammps_program())
+    assert build.number > 20200000
+    assert str(build.number)[:4] in build.version
+    assert build.integers in ("SMALLBIG", "BIGBIG", "SMALLSMALL")
+
+
+def test_it_loads_and_is_listed():
+    done = load_in_lammps(plugin_path())
+    assert done.returncode == 0, done.stdout
+    assert "pair style plugin sei/mtp" in done.stdout
+
+
+def test_it_is_compiled_once():
+    assert plugin_path() == plugin_path()
+
+
+def test_another_version_is_refused_when_loaded():
+    """The same plug-in, told that it was built for a LAMMPS of 1999."""
+    flags = (
+        "-DLAMMPS_SMALLBIG",
+        '-DSEI_LAMMPS_VERSION="1 Jan 1999"',
+        "-DSEI_LAMMPS_NUMBER=19990101",
+        f"-I{lammps_headers()}",
+        f"-I{plugin.sys.prefix}/include",
+    )
+    sources = [SOURCES / name for name in (*plugin._KERNEL, PAIR_STYLE)]
+    done = load_in_lammps(build_shared("sei-mtp-plugin", sources, flags=flags))
+    assert done.returncode != 0
+    assert "built for LAMMPS 1 Jan 1999" in done.stdout + done.stderr
+
+
+def test_a_lammps_of_ones_own_needs_its_headers(monkeypatch):
+    monkeypatch.setenv("SEICAMPAIGN_LAMMPS", str(lammps_program()))
+    with pytest.raises(EngineError, match="SEICAMPAIGN_LAMMPS_INCLUDE"):
+        plugin_path()
+
+
+def test_a_lammps_of_ones_own_works_with_its_headers(monkeypatch):
+    headers = lammps_headers()
+    monkeypatch.setenv("SEICAMPAIGN_LAMMPS", str(lammps_program()))
+    monkeypatch.setenv("SEICAMPAIGN_LAMMPS_INCLUDE", str(headers))
+    assert plugin_path().is_file()
+
+
+def test_headers_of_another_version_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "pair.h").touch()
+    (tmp_path / "version.h").write_text('#define LAMMPS_VERSION "1 Jan 1999"\n')
+    monkeypatch.setenv("SEICAMPAIGN_LAMMPS_INCLUDE", str(tmp_path))
+    with pytest.raises(EngineError, match="1 Jan 1999"):
+        plugin_path()
+
+
+def test_a_program_that_is_not_lammps_is_refused(monkeypatch):
+    monkeypatch.setenv("SEICAMPAIGN_LAMMPS", "/bin/true")
+    with pytest.raises(EngineError, match="as LAMMPS does"):
+        lammps_build(lammps_program())
+
+
+def test_a_missing_program_is_named(monkeypatch):
+    monkeypatch.setenv("SEICAMPAIGN_LAMMPS", "/no/such/lmp")
+    with pytest.raises(EngineError, match="/no/such/lmp"):
+        lammps_program()
