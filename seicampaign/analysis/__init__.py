@@ -4,9 +4,10 @@ Nothing here knows of a database: arrays and `ase.Atoms` in, numbers out.
 """
 
 from seicampaign.analysis.curves import SeedSpread, seed_spread, time_to_value, values_at
-from seicampaign.analysis.frame import FrameAnalysis, Phase, classify, classify_frame
+from seicampaign.analysis.frame import FrameAnalysis, classify, classify_frame
 from seicampaign.analysis.growth import Fit, Interval, Verdict, fit, growth_law, seed_interval
 from seicampaign.analysis.laws import LAWS
+from seicampaign.analysis.phases import Phase
 from seicampaign.analysis.quantities import CURVES, Quantity
 from seicampaign.analysis.thresholds import ANALYSIS_VERSION, Thresholds
 from seicampaign.analysis.timeline import CurveRow, Frames, analyse

@@ -1,6 +1,6 @@
 """Nearest neighbours in any periodic box: the one search all of the analysis rests on.
 
-Cells are cut along the lattice vectors and images are counted, so that a triclinic box, or one
+Targets are copied across the faces as far as the cutoff reaches, so that a triclinic box, or one
 smaller than the cutoff (where an atom neighbours its own images), needs no case of its own.
 """
 
@@ -23,48 +23,66 @@ def heights(cell: np.ndarray) -> np.ndarray:
 
 
 @nb.njit(cache=True)
-def _sort_into_cells(
-    fractional: np.ndarray, members: np.ndarray, shape: np.ndarray
+def _with_images(
+    fractional: np.ndarray, members: np.ndarray, reach: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Counting sort: `order[start[c]:start[c + 1]]` are the positions in `members` of cell c."""
-    where = np.empty(len(members), np.int64)
-    start = np.zeros(shape[0] * shape[1] * shape[2] + 1, np.int64)
-    for n, i in enumerate(members):
-        c = 0
+    """Fractional coordinates of the members and of their images less than `reach` outside."""
+    n_images = int(np.prod(2 * np.ceil(reach) + 1))
+    whole = np.empty((n_images, 3))
+    for n in range(n_images):
+        rest = n
         for k in range(3):
-            c = c * shape[k] + min(int(fractional[i, k] * shape[k]), shape[k] - 1)
-        where[n] = c
-        start[c + 1] += 1
-    start = np.cumsum(start)
-    order = np.empty(len(members), np.int64)
-    filled = start.copy()
-    for n in range(len(members)):
-        order[filled[where[n]]] = n
-        filled[where[n]] += 1
-    return start, order
+            wide = 2 * int(np.ceil(reach[k])) + 1
+            whole[n, k] = rest % wide - wide // 2
+            rest //= wide
+    room = 2 * len(members) + 64
+    slot = np.empty(room, np.int64)
+    where = np.empty((room, 3))
+    filled = 0
+    for m in range(len(members)):
+        f = fractional[members[m]]
+        for n in range(n_images):
+            x, y, z = f[0] + whole[n, 0], f[1] + whole[n, 1], f[2] + whole[n, 2]
+            if not (-reach[0] <= x < 1 + reach[0] and -reach[1] <= y < 1 + reach[1]):
+                continue
+            if not -reach[2] <= z < 1 + reach[2]:
+                continue
+            if filled == len(slot):
+                slot = np.append(slot, np.empty(filled, np.int64))
+                where = np.append(where, np.empty((filled, 3)), axis=0)
+            slot[filled] = m
+            where[filled, 0], where[filled, 1], where[filled, 2] = x, y, z
+            filled += 1
+    return slot[:filled], where[:filled]
 
 
 @nb.njit(cache=True)
-def _insert(
-    d2: float, n: int, v: np.ndarray, kept: int, d2s: np.ndarray, ns: np.ndarray, vs: np.ndarray
-) -> int:
-    """Keep the nearest `len(d2s)` seen so far, in order; returns how many are kept."""
-    if kept == len(d2s):
-        if d2 >= d2s[-1]:
-            return kept
-        p = kept - 1
-    else:
-        p = kept
-        kept += 1
-    while p > 0 and d2s[p - 1] > d2:
-        d2s[p] = d2s[p - 1]
-        ns[p] = ns[p - 1]
-        vs[p] = vs[p - 1]
-        p -= 1
-    d2s[p] = d2
-    ns[p] = n
-    vs[p] = v
-    return kept
+def _sort_into_cells(
+    where: np.ndarray, reach: np.ndarray, shape: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Counting sort of points in [-reach, 1 + reach): `order[start[c]:start[c + 1]]` is cell c."""
+    home = np.empty(len(where), np.int64)
+    start = np.zeros(shape[0] * shape[1] * shape[2] + 1, np.int64)
+    for n in range(len(where)):
+        c = 0
+        for k in range(3):
+            c = c * shape[k] + cell_of(where[n, k], reach[k], shape[k])
+        home[n] = c
+        start[c + 1] += 1
+    start = np.cumsum(start)
+    filled = start.copy()
+    order = np.empty(len(where), np.int64)
+    for n in range(len(where)):
+        order[filled[home[n]]] = n
+        filled[home[n]] += 1
+    return start, order
+
+
+@nb.njit(cache=True, inline="always")
+def cell_of(x: float, reach: float, n_cells: int) -> int:
+    """Which of `n_cells` between -reach and 1 + reach a fractional coordinate lies in."""
+    c = int((x + reach) / (1 + 2 * reach) * n_cells)
+    return min(max(c, 0), n_cells - 1)
 
 
 @nb.njit(cache=True)
@@ -99,59 +117,72 @@ def nearest(
     vector
         (Q, width, 3) from query to target, Angstrom.
     """
-    height = heights(cell)
+    reach = cutoff / heights(cell) * (1 + 1e-9)
     shape = np.empty(3, np.int64)
-    reach = np.empty(3, np.int64)
     for k in range(3):
-        shape[k] = min(max(int(height[k] / cutoff), 1), MAX_CELLS_PER_AXIS)
-        reach[k] = int(np.ceil(cutoff * shape[k] / height[k]))
-    start, order = _sort_into_cells(fractional, targets, shape)
-    xyz = np.empty((len(targets), 3))
-    for n in range(len(targets)):
-        f = fractional[targets[order[n]]]
-        for k in range(3):
-            xyz[n, k] = f[0] * cell[0, k] + f[1] * cell[1, k] + f[2] * cell[2, k]
+        shape[k] = min(max(int((1 + 2 * reach[k]) / reach[k]), 1), MAX_CELLS_PER_AXIS)
+    slot, where = _with_images(fractional, targets, reach)
+    start, order = _sort_into_cells(where, reach, shape)
+    xyz = where[order] @ cell
+    slot = slot[order]
 
     count = np.zeros(len(queries), np.int64)
     index = np.full((len(queries), width), -1, np.int64)
     distance = np.full((len(queries), width), np.inf)
     vector = np.zeros((len(queries), width, 3))
-    shift = np.empty(3)
-    v = np.empty(3)
+    found = np.empty(width, np.int64)
     for q in range(len(queries)):
-        f = fractional[queries[q]]
-        home0 = min(int(f[0] * shape[0]), shape[0] - 1)
-        home1 = min(int(f[1] * shape[1]), shape[1] - 1)
-        home2 = min(int(f[2] * shape[2]), shape[2] - 1)
-        kept = 0
-        for a in range(home0 - reach[0], home0 + reach[0] + 1):
-            ia = a // shape[0]
-            for b in range(home1 - reach[1], home1 + reach[1] + 1):
-                ib = b // shape[1]
-                row = ((a - ia * shape[0]) * shape[1] + b - ib * shape[1]) * shape[2]
-                for c in range(home2 - reach[2], home2 + reach[2] + 1):
-                    ic = c // shape[2]
-                    here = row + c - ic * shape[2]
-                    if start[here] == start[here + 1]:
-                        continue
-                    for k in range(3):
-                        shift[k] = (
-                            (ia - f[0]) * cell[0, k]
-                            + (ib - f[1]) * cell[1, k]
-                            + (ic - f[2]) * cell[2, k]
-                        )
-                    for m in range(start[here], start[here + 1]):
-                        d2 = 0.0
-                        for k in range(3):
-                            v[k] = xyz[m, k] + shift[k]
-                            d2 += v[k] * v[k]
-                        if d2 > cutoff * cutoff:
-                            continue
-                        same = targets[order[m]] == queries[q]
-                        if same and ia == 0 and ib == 0 and ic == 0:
-                            continue
-                        count[q] += 1
-                        kept = _insert(d2, order[m], v, kept, distance[q], index[q], vector[q])
-        for p in range(kept):
-            distance[q, p] = np.sqrt(distance[q, p])
+        centre = fractional[queries[q]]
+        count[q] = _scan(centre, cell, reach, shape, start, xyz, cutoff, distance[q], found)
+        for n in range(min(count[q], width)):
+            distance[q, n] = np.sqrt(distance[q, n])
+            index[q, n] = slot[found[n]]
+            for k in range(3):
+                x = centre[0] * cell[0, k] + centre[1] * cell[1, k] + centre[2] * cell[2, k]
+                vector[q, n, k] = xyz[found[n], k] - x
     return count, index, distance, vector
+
+
+@nb.njit(cache=True)
+def _scan(
+    centre: np.ndarray,
+    cell: np.ndarray,
+    reach: np.ndarray,
+    shape: np.ndarray,
+    start: np.ndarray,
+    xyz: np.ndarray,
+    cutoff: float,
+    d2s: np.ndarray,
+    found: np.ndarray,
+) -> int:
+    """Count the points within `cutoff` but at the centre itself; keep the nearest in order."""
+    x = centre[0] * cell[0, 0] + centre[1] * cell[1, 0] + centre[2] * cell[2, 0]
+    y = centre[0] * cell[0, 1] + centre[1] * cell[1, 1] + centre[2] * cell[2, 1]
+    z = centre[0] * cell[0, 2] + centre[1] * cell[1, 2] + centre[2] * cell[2, 2]
+    a0 = cell_of(centre[0] - reach[0], reach[0], shape[0])
+    a1 = cell_of(centre[0] + reach[0], reach[0], shape[0])
+    b0 = cell_of(centre[1] - reach[1], reach[1], shape[1])
+    b1 = cell_of(centre[1] + reach[1], reach[1], shape[1])
+    c0 = cell_of(centre[2] - reach[2], reach[2], shape[2])
+    c1 = cell_of(centre[2] + reach[2], reach[2], shape[2])
+    within, kept, width = 0, 0, len(d2s)
+    for a in range(a0, a1 + 1):
+        for b in range(b0, b1 + 1):
+            row = (a * shape[1] + b) * shape[2]
+            for m in range(start[row + c0], start[row + c1 + 1]):
+                d2 = (xyz[m, 0] - x) ** 2 + (xyz[m, 1] - y) ** 2 + (xyz[m, 2] - z) ** 2
+                if d2 > cutoff * cutoff or d2 < 1e-12:
+                    continue
+                within += 1
+                if kept < width:
+                    kept += 1
+                elif d2 >= d2s[width - 1]:
+                    continue
+                p = kept - 1
+                while p > 0 and d2s[p - 1] > d2:
+                    d2s[p] = d2s[p - 1]
+                    found[p] = found[p - 1]
+                    p -= 1
+                d2s[p] = d2
+                found[p] = m
+    return within

@@ -7,6 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from seicampaign.analysis.contents import Contents
+from seicampaign.analysis.phases import Phase
+
+Floats = NDArray[np.float64]
+
 
 class Thickness(NamedTuple):
     """Thickness of the reacted layer (Angstrom) above and below the anode along the normal."""
@@ -20,66 +25,119 @@ class Thickness(NamedTuple):
         return (self.lower + self.upper) / 2
 
 
-def box_height(cell: NDArray[np.float64]) -> float:
-    """Distance between the two faces of the box that hold the first two lattice vectors."""
-    area = np.linalg.norm(np.cross(cell[0], cell[1]))
-    return float(abs(np.linalg.det(cell)) / area)
+class Axis(NamedTuple):
+    """The normal, seen from the middle of the anode.
+
+    Attributes
+    ----------
+    s
+        (N,) coordinates in [0, 1) of every atom, 0 in the middle of the anode.
+    height
+        Of the box, Angstrom.
+    anode, electrolyte
+        Where the middle of the anode is in the box, and that of the electrolyte from there.
+    """
+
+    s: Floats
+    height: float
+    anode: float
+    electrolyte: float
 
 
-def circular_mean(s: NDArray[np.float64]) -> float | None:
-    """Mean of coordinates that are periodic in [0, 1); None where they have no mean."""
+def normal_axis(box: Contents, phase: NDArray[np.int8]) -> Axis:
+    """Measure along the normal of the first two lattice vectors, from the middle of the anode.
+
+    Where no anode is left, from opposite the electrolyte; where that is gone too, from 0.
+    """
+    z = box.fractional[:, 2]
+    electrolyte = phase == Phase.ELECTROLYTE
+    anode = _circular_mean(z[phase == Phase.ANODE])
+    if anode is None:
+        opposite = _circular_mean(z[electrolyte])
+        anode = 0.0 if opposite is None else (opposite + 0.5) % 1
+    s = z - anode
+    s -= np.floor(s)
+    s[s >= 1.0] = 0.0
+    area = np.linalg.norm(np.cross(box.cell[0], box.cell[1]))
+    middle = float(s[electrolyte].mean()) if electrolyte.any() else 0.5
+    return Axis(s, float(abs(np.linalg.det(box.cell)) / area), anode, middle)
+
+
+def _circular_mean(s: Floats) -> float | None:
+    """Mean of coordinates that are periodic in [0, 1); None where they have none."""
     if len(s) == 0:
         return None
-    resultant = np.exp(2j * np.pi * s).mean()
-    if abs(resultant) < 1e-3:
+    x, y = np.cos(2 * np.pi * s).mean(), np.sin(2 * np.pi * s).mean()
+    if np.hypot(x, y) < 1e-3:
         return None
-    return float(np.angle(resultant) / (2 * np.pi) % 1)
+    return float(np.arctan2(y, x) / (2 * np.pi) % 1)
 
 
-def anode_centre(s: NDArray[np.float64], anode: NDArray, electrolyte: NDArray) -> float:
-    """The middle of the anode, or what is opposite the electrolyte where no anode is left."""
-    centre = circular_mean(s[anode])
-    if centre is None:
-        opposite = circular_mean(s[electrolyte])
-        centre = 0.0 if opposite is None else (opposite + 0.5) % 1
-    return centre
+class Profiles(NamedTuple):
+    """Shares along the normal, the middle of the anode at 0.
+
+    Attributes
+    ----------
+    edges
+        (B + 1,) of the bins, Angstrom.
+    atoms
+        (B,) number of atoms.
+    phases
+        (B, 4) share of each `Phase` among them.
+    elements
+        Share of each atomic number among them, (B,) each.
+    axis
+        What it was measured along.
+    """
+
+    edges: Floats
+    atoms: NDArray[np.int64]
+    phases: Floats
+    elements: dict[int, Floats]
+    axis: Axis
 
 
-def sei_thickness(
-    s: NDArray[np.float64],
-    height: float,
-    reacted: NDArray[np.bool_],
-    anode: NDArray[np.bool_],
-    electrolyte: NDArray[np.bool_],
-    width: float,
-) -> Thickness:
+def profiles(box: Contents, phase: NDArray[np.int8], width: float) -> Profiles:
+    """Shares of the phases and of the elements in bins about `width` Angstrom wide."""
+    axis = normal_axis(box, phase)
+    bins, n_bins = _bins(axis, width)
+    atoms = np.bincount(bins, minlength=n_bins)
+    kinds = [np.bincount(bins[phase == p], minlength=n_bins) for p in Phase]
+    return Profiles(
+        edges=np.linspace(0, axis.height, n_bins + 1),
+        atoms=atoms,
+        phases=np.stack([_share(count, atoms) for count in kinds], axis=1),
+        elements={
+            int(z): _share(np.bincount(bins[box.numbers == z], minlength=n_bins), atoms)
+            for z in np.flatnonzero(np.bincount(box.numbers))
+        },
+        axis=axis,
+    )
+
+
+def sei_thickness(box: Contents, phase: NDArray[np.int8], width: float) -> Thickness:
     """Equivalent thickness of the reacted layer at both interfaces.
 
     The number share of reacted atoms in every bin, integrated along the normal from the middle of
     the anode to the middle of the electrolyte. Being an integral, it grows smoothly, and a
     rough layer counts for the volume it holds.
-
-    Parameters
-    ----------
-    s
-        (N,) coordinates along the normal in [0, 1).
-    height
-        Height of the box, Angstrom.
-    reacted, anode, electrolyte
-        (N,) masks.
-    width
-        Width of a bin, Angstrom.
     """
-    s = (s - anode_centre(s, anode, electrolyte)) % 1
-    n_bins = max(1, round(height / width))
-    bins = np.minimum((s * n_bins).astype(np.int64), n_bins - 1)
-    everything = np.bincount(bins, minlength=n_bins)
-    filled = np.flatnonzero(everything)
-    share = np.bincount(bins[reacted], minlength=n_bins)[filled] / everything[filled]
-    # A bin between two layers of a crystal can be empty.
-    share = np.interp(np.arange(n_bins), filled, share, period=n_bins)
-    middle = float(np.median(s[electrolyte])) if electrolyte.any() else 0.5
-    edges = np.arange(n_bins + 1) / n_bins
-    below = np.clip(middle - edges[:-1], 0, 1 / n_bins) * n_bins
-    bin_height = height / n_bins
+    axis = normal_axis(box, phase)
+    bins, n_bins = _bins(axis, width)
+    reacted = (phase == Phase.CRYSTALLINE) | (phase == Phase.AMORPHOUS)
+    count = np.bincount(bins[reacted], minlength=n_bins)
+    share = _share(count, np.bincount(bins, minlength=n_bins))
+    below = np.clip(axis.electrolyte * n_bins - np.arange(n_bins), 0, 1)
+    bin_height = axis.height / n_bins
     return Thickness(float(share @ below) * bin_height, float(share @ (1 - below)) * bin_height)
+
+
+def _bins(axis: Axis, width: float) -> tuple[NDArray[np.int64], int]:
+    n_bins = max(1, round(axis.height / width))
+    return np.minimum((axis.s * n_bins).astype(np.int64), n_bins - 1), n_bins
+
+
+def _share(count: NDArray, of: NDArray) -> Floats:
+    """Bins between two layers of a crystal can be empty: they take the share of those around."""
+    filled = np.flatnonzero(of)
+    return np.interp(np.arange(len(of)), filled, count[filled] / of[filled], period=len(of))

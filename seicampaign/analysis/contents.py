@@ -1,0 +1,106 @@
+"""What a box holds: checked once, then trusted by all of the analysis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from seicampaign.errors import AnalysisError
+
+LITHIUM, PHOSPHORUS = 3, 15
+CHALCOGENS = (16, 34)
+HALOGENS = (9, 17, 35, 53)
+
+Indices = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A frame that can be analysed, and its atoms by what they are here.
+
+    Attributes
+    ----------
+    fractional
+        (N, 3) coordinates in [0, 1).
+    cell
+        (3, 3) lattice vectors as rows, Angstrom.
+    numbers
+        (N,) atomic numbers.
+    lithium, phosphorus, chalcogens
+        Indices of those atoms; all that is not Li is an anion.
+    """
+
+    fractional: Floats
+    cell: Floats
+    numbers: Indices
+    lithium: Indices
+    phosphorus: Indices
+    chalcogens: Indices
+
+    @classmethod
+    def checked(cls, positions: ArrayLike, cell: ArrayLike, numbers: ArrayLike) -> Contents:
+        """Take (N, 3) positions, wrapped or not, a (3, 3) cell and (N,) atomic numbers.
+
+        Raises
+        ------
+        AnalysisError
+            Where no honest number can be given.
+        """
+        x = np.ascontiguousarray(positions, np.float64)
+        h = np.ascontiguousarray(cell, np.float64)
+        z = np.asarray(numbers, np.int64)
+        if x.shape != (len(z), 3) or h.shape != (3, 3):
+            raise AnalysisError(
+                f"positions {x.shape}, cell {h.shape} and numbers {z.shape} do not fit together: "
+                "(N, 3), (3, 3) and (N,) are needed."
+            )
+        _check_elements(z)
+        _check_finite(x, h)
+        fractional = x @ np.linalg.inv(h)
+        fractional -= np.floor(fractional)
+        fractional[fractional >= 1.0] = 0.0
+        return cls(
+            fractional,
+            h,
+            z,
+            lithium=np.flatnonzero(z == LITHIUM),
+            phosphorus=np.flatnonzero(z == PHOSPHORUS),
+            chalcogens=np.flatnonzero(np.isin(z, CHALCOGENS)),
+        )
+
+    @property
+    def n_anions(self) -> int:
+        """P, chalcogens and halogens."""
+        return len(self.numbers) - len(self.lithium)
+
+
+def _check_finite(positions: Floats, cell: Floats) -> None:
+    if not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-3:
+        raise AnalysisError(f"The cell {cell.tolist()} has no volume or is not finite.")
+    if not np.isfinite(positions).all():
+        broken = ~np.isfinite(positions).all(axis=1)
+        raise AnalysisError(
+            f"{int(broken.sum())} positions are not finite, the first that of atom "
+            f"{int(np.argmax(broken))}: the simulation broke before this frame."
+        )
+
+
+def _check_elements(numbers: Indices) -> None:
+    known = {LITHIUM, PHOSPHORUS, *CHALCOGENS, *HALOGENS}
+    present = set(np.flatnonzero(np.bincount(numbers)).tolist())
+    if strange := present - known:
+        from ase.data import chemical_symbols
+
+        names = ", ".join(chemical_symbols[z] for z in sorted(strange))
+        raise AnalysisError(
+            f"The reduction census does not know {names}: it counts the S around P, in boxes of "
+            "Li, P, S, Se and halogens. Another redox centre needs a census of its own."
+        )
+    if PHOSPHORUS not in present:
+        raise AnalysisError(
+            "There is no P in the box, and the reduction degree is counted on P. "
+            "Analyse frames that hold an electrolyte with PS4 units."
+        )

@@ -1,0 +1,175 @@
+"""The phase of every atom: bonds of P first, then the anions, then Li by the anions around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seicampaign.analysis.contents import LITHIUM, PHOSPHORUS, Contents, Indices
+from seicampaign.analysis.thresholds import Thresholds
+
+FULL_SHELL = 4
+NEIGHBOURS = 12
+
+Mask = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Phases = NDArray[np.int8]
+
+
+class Phase(IntEnum):
+    """The phase an atom is in."""
+
+    ANODE = 0
+    CRYSTALLINE = 1
+    AMORPHOUS = 2
+    ELECTROLYTE = 3
+
+
+@dataclass(frozen=True)
+class Bonds:
+    """Covalent bonds: the S around each P, P-P bonds, and what each atom is part of.
+
+    Attributes
+    ----------
+    sulfurs
+        (P,) how many S each P has.
+    pp
+        Number of P-P bonds.
+    in_intact, in_partial
+        (N,) masks of the S of PS4, and of the S of PS, PS2 and PS3.
+    """
+
+    sulfurs: Indices
+    pp: int
+    in_intact: Mask
+    in_partial: Mask
+
+
+@dataclass(frozen=True)
+class AnionShells:
+    """Anions that are bonded to no other as P in PSn is, and their 12 nearest of the same kind.
+
+    Attributes
+    ----------
+    atoms
+        (A,) indices of the atoms.
+    index
+        (A, 12) neighbours as positions in `atoms`, nearest first; -1 where there are fewer.
+    distance, vector
+        (A, 12) and (A, 12, 3), Angstrom; infinite and zero where there are fewer.
+    order
+        (A, 13) unit vectors of q6: their scalar products are q6(i).q6(j).
+    core, grown
+        (A,) masks of the crystalline anions.
+    """
+
+    atoms: Indices
+    index: Indices
+    distance: Floats
+    vector: Floats
+    order: Floats
+    core: Mask
+    grown: Mask
+
+    @property
+    def crystalline(self) -> Mask:
+        """(A,) core and grown together."""
+        return self.core | self.grown
+
+
+def find_bonds(box: Contents, thresholds: Thresholds) -> Bonds:
+    """Count the S and P around every P."""
+    from seicampaign.analysis.neighbours import nearest
+
+    sulfurs, index, _, _ = nearest(
+        box.fractional, box.cell, box.phosphorus, box.chalcogens, thresholds.ps_bond, 8
+    )
+    pairs, _, _, _ = nearest(
+        box.fractional, box.cell, box.phosphorus, box.phosphorus, thresholds.pp_bond, 1
+    )
+    intact, partial = np.zeros((2, len(box.numbers)), np.bool_)
+    for mask, chosen in (
+        (intact, sulfurs >= FULL_SHELL),
+        (partial, (sulfurs > 0) & (sulfurs < FULL_SHELL)),
+    ):
+        bonded = index[chosen]
+        mask[box.chalcogens[bonded[bonded >= 0]]] = True
+    return Bonds(sulfurs, int(pairs.sum()) // 2, intact, partial & ~intact)
+
+
+def find_crystal(box: Contents, bonds: Bonds, thresholds: Thresholds) -> AnionShells:
+    """Find the crystalline anions; those bonded to P are neighbours but never crystalline."""
+    from seicampaign.analysis.neighbours import nearest
+    from seicampaign.analysis.order import bond_order, core_and_grown
+
+    is_anion = box.numbers != LITHIUM
+    is_anion[box.phosphorus[bonds.sulfurs > 0]] = False
+    atoms = np.flatnonzero(is_anion)
+    _, index, distance, vector = nearest(
+        box.fractional, box.cell, atoms, atoms, thresholds.anion_cutoff, NEIGHBOURS
+    )
+    free = ~(bonds.in_intact | bonds.in_partial)[atoms]
+    mean = distance.mean(axis=1)
+    allowed = free & (mean > thresholds.anion_distance_min) & (mean < thresholds.anion_distance_max)
+    order = bond_order(vector, distance, index[:, -1] >= 0)
+    core, grown = core_and_grown(
+        index,
+        distance,
+        order,
+        allowed,
+        thresholds.core_link,
+        thresholds.core_links,
+        thresholds.core_neighbours,
+        thresholds.core_distance,
+        thresholds.grow_link,
+    )
+    return AnionShells(atoms, index, distance, vector, order, core, grown)
+
+
+def assign_phases(
+    box: Contents, bonds: Bonds, anions: AnionShells, thresholds: Thresholds
+) -> Phases:
+    """The phase of every atom, (N,) int8."""
+    phase = np.full(len(box.numbers), Phase.AMORPHOUS, np.int8)
+    phase[box.phosphorus[bonds.sulfurs >= FULL_SHELL]] = Phase.ELECTROLYTE
+    phase[bonds.in_intact] = Phase.ELECTROLYTE
+    phase[_free_in_electrolyte(box, bonds, anions, thresholds)] = Phase.ELECTROLYTE
+    phase[anions.atoms[anions.crystalline]] = Phase.CRYSTALLINE
+    _assign_lithium(box, phase, thresholds)
+    return phase
+
+
+def _free_in_electrolyte(
+    box: Contents, bonds: Bonds, anions: AnionShells, thresholds: Thresholds
+) -> Indices:
+    """Free S and halogens, whose neighbours must tell: they look alike before and after."""
+    intact = bonds.in_intact[anions.atoms]
+    there = anions.index >= 0
+    share = (intact[anions.index] & there).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    free = ~intact & ~bonds.in_partial[anions.atoms]
+    free &= box.numbers[anions.atoms] != PHOSPHORUS
+    return anions.atoms[free & (share > thresholds.electrolyte_share)]
+
+
+def _assign_lithium(box: Contents, phase: Phases, thresholds: Thresholds) -> None:
+    """Write the phase of every Li: metal by what is not around it, else that of its anions."""
+    from seicampaign.analysis.neighbours import nearest
+
+    anions = np.flatnonzero(box.numbers != LITHIUM)
+    touching, index, _, _ = nearest(
+        box.fractional, box.cell, box.lithium, anions, thresholds.metal_distance, 4
+    )
+    bare = box.lithium[touching == 0]
+    maybe = box.lithium[touching <= thresholds.metal_contact]
+    beside, _, _, _ = nearest(
+        box.fractional, box.cell, maybe, bare, thresholds.metal_neighbour_distance, 1
+    )
+    votes = np.zeros((len(box.lithium), len(Phase)), np.int64)
+    for n in range(index.shape[1]):
+        there = np.flatnonzero(index[:, n] >= 0)
+        votes[there, phase[anions[index[there, n]]]] += 1
+    phase[box.lithium] = np.where(touching > 0, votes.argmax(axis=1), Phase.AMORPHOUS)
+    phase[maybe[beside >= thresholds.metal_neighbours]] = Phase.ANODE
