@@ -114,12 +114,12 @@ class _Forces:
         from ase import Atoms
 
         cell, low, periodic = self.cell()
-        if len(self.atoms) != len(x):
-            self.atoms = Atoms(self.numbers[kinds], x - low, cell=cell, pbc=periodic)
-            return
-        moved = np.linalg.solve(cell.T, (x - low - self.atoms.positions).T).T
-        self.atoms.positions = x - low - (np.round(moved) * periodic) @ cell
-        self.atoms.set_cell(cell)
+        positions = x - low
+        if len(self.atoms) == len(x):
+            moved = np.linalg.solve(cell.T, (positions - self.atoms.positions).T).T
+            positions -= (np.round(moved) * periodic) @ cell
+        # a new object: motep's neighbour list would not see a cell that changes in place
+        self.atoms = Atoms(self.numbers[kinds], positions, cell=cell, pbc=periodic)
 
     def __call__(self, caller: Any, step: int, n: int, tag: Any, x: Any, f: Any) -> None:
         order = np.argsort(tag[:n].ravel())
