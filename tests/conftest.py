@@ -3,7 +3,6 @@
 import os
 import shutil
 import tempfile
-import uuid
 from pathlib import Path
 
 import pytest
@@ -36,9 +35,11 @@ def mongo_home(_own_home):
 
 @pytest.fixture
 def store(mongo_home):
-    """A CampaignStore on a fresh database of the real MongoDB."""
+    """A CampaignStore on an empty database of the real MongoDB."""
     from seicampaign.store import connect
 
-    with connect(home=mongo_home, database=f"test-{uuid.uuid4().hex[:12]}") as opened:
+    with connect(home=mongo_home) as opened:
         yield opened
-        opened.database.client.drop_database(opened.name)
+        # Emptied, not dropped: making the indexes anew would take half a second per test.
+        for name in opened.database.list_collection_names():
+            opened.database[name].delete_many({})

@@ -310,7 +310,8 @@ class CampaignStore:
             raise StoreError(self._explanation(use, error)) from None
 
     def _explanation(self, use: str, error: Exception) -> str:
-        reason = f"{type(error).__name__}: {str(error).partition(', Timeout:')[0]}"
+        said = str(error).partition(", Timeout:")[0].partition(" (configured timeouts")[0]
+        reason = f"{type(error).__name__}: {said}"
         text = f"{uris.redacted(self.uri)} cannot be {use}. {reason}."
         path = uris.socket_of(self.uri)
         home = sockets.home_of(path) if path is not None else None
@@ -340,8 +341,12 @@ class CampaignStore:
 
     def _new_client(self) -> MongoClient[dict[str, Any]]:
         from pymongo import MongoClient
+        from pymongo.errors import InvalidURI
 
-        return MongoClient(self.uri)
+        try:
+            return MongoClient(self.uri)
+        except ValueError as error:
+            raise InvalidURI(str(error)) from None
 
     def _new_collection(self, name: str) -> MongoStore:
         from maggma.stores import MongoStore

@@ -16,12 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from pymongo import ReplaceOne
 from pymongo.errors import BulkWriteError
 
-from seicampaign.documents.identity import SCHEMA_VERSION, check_schema
 from seicampaign.errors import StoreError, unknown
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
 
+SCHEMA_VERSION = 1
 MAX_POINTS = 1_000_000
 ATTEMPTS = 20
 DUPLICATE_KEY = 11000
@@ -252,7 +252,11 @@ def _document(curve: Curve) -> dict[str, Any]:
 
 
 def _read(document: Mapping[str, Any]) -> Curve:
-    check_schema(document)
+    if document["schema_version"] > SCHEMA_VERSION:
+        raise StoreError(
+            f"Curve {document['_id']} has schema version {document['schema_version']}; this "
+            f"seicampaign reads up to {SCHEMA_VERSION}. Upgrade seicampaign to read it."
+        )
     return Curve(
         document["simulation_id"],
         document["name"],

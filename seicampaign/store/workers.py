@@ -23,7 +23,7 @@ def launchpad(uri: str, database: str) -> LaunchPad:
 
     pad = LaunchPad(host=uri, name=database, uri_mode=True, strm_lvl="WARNING")
     if pad.fw_id_assigner.find_one() is None:
-        pad.tune_db(bkground=True)
+        pad.tuneup(bkground=True)
         counters = {"next_fw_id": 1, "next_launch_id": 1}
         pad.fw_id_assigner.update_one({"_id": -1}, {"$setOnInsert": counters}, upsert=True)
     return pad

@@ -171,7 +171,9 @@ def test_any_reader_of_zarr_sees_h5md(home, frames):
     group = zarr.open_group(home, mode="r")["particles/all"]
     value = group["position/value"]
     scaled = value[:] * value.attrs["scale_factor"]
-    np.testing.assert_allclose(scaled, frames.positions[:12], atol=value.attrs["error_bound"] + 1e-9)
+    np.testing.assert_allclose(
+        scaled, frames.positions[:12], atol=value.attrs["error_bound"] + 1e-9
+    )
     np.testing.assert_array_equal(group["species"][:], frames.numbers)
     np.testing.assert_array_equal(group["position/step"][:], frames.steps[:12])
     assert zarr.open_group(home, mode="r")["h5md"].attrs["version"] == [1, 1]

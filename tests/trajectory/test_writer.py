@@ -38,7 +38,12 @@ def test_other_numbers_of_atoms_are_refused(writer, frames):
 
 @pytest.mark.parametrize(
     ("step", "ps", "message"),
-    [(1000, 3.0, "Step 1000"), (500, 3.0, "Step 500"), (1500, 2.0, "2.0 ps"), (1500, np.nan, "nan")],
+    [
+        (1000, 3.0, "Step 1000"),
+        (500, 3.0, "Step 500"),
+        (1500, 2.0, "2.0 ps"),
+        (1500, np.nan, "nan"),
+    ],
 )
 def test_steps_and_times_must_increase(writer, frames, step, ps, message):
     with pytest.raises(TrajectoryError, match=message):
@@ -62,7 +67,7 @@ def test_arguments_that_cannot_be_used(frames, options):
 
 @pytest.mark.parametrize("numbers", [[], [0, 1], [1, 119], [1.5], [[1, 2]]])
 def test_atomic_numbers_that_cannot_be_used(numbers):
-    with pytest.raises(TrajectoryError, match="[Aa]tomic numbers"):
+    with pytest.raises(TrajectoryError, match=r"[Aa]tomic numbers"):
         TrajectoryWriter.create(MemoryStore(), numbers)
 
 
@@ -210,7 +215,9 @@ def test_kill_9_while_writing_loses_nothing_committed(tmp_path):
     from zarr.storage import LocalStore
 
     process = subprocess.Popen(
-        [sys.executable, "-c", WRITE_FOR_EVER, str(tmp_path / "t")], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", WRITE_FOR_EVER, str(tmp_path / "t")],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     acknowledged = 0
     while acknowledged < 60:
