@@ -12,7 +12,7 @@ from seicampaign.documents import SCHEMA_VERSION, Sampling
 from seicampaign.errors import SEICampaignError, StoreError
 from seicampaign.jobs.analysis import update_curves
 from seicampaign.md import Batch, SegmentInput, SegmentResult, run_segment
-from seicampaign.md.inputs import DATA, DUMP, THERMO_COLUMNS, lammps_elements, write_data
+from seicampaign.md.inputs import DATA, DUMP, START, THERMO_COLUMNS, lammps_elements, write_data
 from seicampaign.md.segment import log_tail
 from seicampaign.store import interfaces, potentials, restarts, simulations
 
@@ -154,7 +154,7 @@ class SegmentRecorder:
 
 def _restart_point(store: CampaignStore, key: str, atoms: Atoms, directory: Path) -> int:
     """Put the file LAMMPS starts from into the directory; return the step it stands for."""
-    step = restarts.latest(store, key, directory / "restart.in")
+    step = restarts.latest(store, key, directory / START)
     if step is not None:
         return step
     write_data(atoms, directory / DATA)
@@ -171,7 +171,7 @@ def _segment_input(
 ) -> SegmentInput:
     sampling = Sampling.model_validate(document["sampling"])
     md = simulation.md
-    restart = directory / "restart.in"
+    restart = directory / START
     return SegmentInput(
         parameters=md,
         elements=lammps_elements(list(atoms.symbols)),

@@ -13,6 +13,7 @@ from seicampaign.md.dump import COLUMNS
 from seicampaign.md.parameters import MDParameters
 
 DATA = "start.data"
+START = "start.restart"
 INPUT = "in.segment"
 DUMP = "frames.bin"
 THERMO = "thermo.dat"

@@ -30,6 +30,7 @@ from seicampaign.md.inputs import (
 
 POLL_SECONDS = 0.2
 LOG_TAIL_LINES = 25
+SCREEN = "screen"
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
@@ -93,10 +94,11 @@ def run_segment(
     EngineError
         If there is no LAMMPS to run.
     """
+    _clear(directory)
     (directory / INPUT).write_text(segment.text(potential.pair_lines(segment.elements)))
     output = _Output(directory)
     started = time.perf_counter()
-    with (directory / "screen").open("wb") as screen:
+    with (directory / SCREEN).open("wb") as screen:
         process = subprocess.Popen(
             [*lammps_command(), "-in", INPUT, "-log", LOG, "-screen", "none"],
             cwd=directory,
@@ -123,6 +125,13 @@ def run_segment(
         raise _failure(directory, f"LAMMPS ended with status {process.returncode}")
     last_step, restart = _end_point(directory)
     return SegmentResult(last_step, restart, time.perf_counter() - started)
+
+
+def _clear(directory: Path) -> None:
+    """Remove what an earlier run in the same directory wrote, so that none of it is read again."""
+    written = [directory / name for name in (DUMP, THERMO, END, LOG, SCREEN)]
+    for path in [*written, *directory.glob(f"{RESTART}.*")]:
+        path.unlink(missing_ok=True)
 
 
 class _Output:
@@ -210,7 +219,7 @@ def _failure(directory: Path, what: str) -> SimulationError:
 def log_tail(directory: Path, lines: int = LOG_TAIL_LINES) -> str:
     """The last lines of LAMMPS's log, and of what it printed beside it."""
     parts = []
-    for name in (LOG, "screen"):
+    for name in (LOG, SCREEN):
         path = directory / name
         if path.exists():
             parts += path.read_text(errors="replace").splitlines()[-lines:]

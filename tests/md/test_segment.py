@@ -6,7 +6,7 @@ from ase.build import bulk
 
 from seicampaign.errors import SimulationError
 from seicampaign.md import Batch, MDParameters, SegmentInput, run_segment
-from seicampaign.md.inputs import DATA, lammps_elements, write_data
+from seicampaign.md.inputs import DATA, START, lammps_elements, write_data
 
 
 class LennardJones:
@@ -69,13 +69,20 @@ def test_frames_thermo_and_restarts_arrive_in_order(tmp_path, crystal):
     assert seen.frames[0].positions.shape == (128, 3)
 
 
+def test_an_earlier_run_in_the_directory_is_not_read_again(tmp_path, crystal):
+    run(tmp_path, crystal, 100)
+    result, seen = run(tmp_path, crystal, 20)
+    assert seen.steps == [0, 10, 20]
+    assert (result.last_step, seen.restarts) == (20, [])
+
+
 def test_two_segments_join_as_one(tmp_path, crystal):
     """The frames of 60 + 40 steps are those of 100 steps."""
     _, whole = run(tmp_path / "whole", crystal, 100)
     first, seen = run(tmp_path / "first", crystal, 60)
     second = tmp_path / "second"
     second.mkdir()
-    restart = second / "restart.in"
+    restart = second / START
     restart.write_bytes(first.restart.read_bytes())
     run_segment(segment(100, restart=restart), LennardJones(), second, seen)
     assert seen.steps == [*range(0, 61, 10), *range(60, 101, 10)]
