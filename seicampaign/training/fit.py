@@ -313,8 +313,6 @@ class _Search:
         try:
             while self.state.iteration < self.max_iterations:
                 self.round()
-        except StopIteration:
-            stopped = "the callback asked for it"
         except _Converged as reason:
             stopped = str(reason)
         if self.store:
@@ -408,10 +406,17 @@ class _Search:
         self.history.append(progress)
         if self.store and self.store.due():
             self.store.save(self.fingerprint(), state)
-        if self.callback:
-            self.callback(progress)
+        self.tell(progress)
         if self.held and state.iteration - state.best_iteration >= self.patience:
             raise _Converged(f"no better on the held-out part for {self.patience} iterations")
+
+    def tell(self, progress: Progress) -> None:
+        if not self.callback:
+            return
+        try:
+            self.callback(progress)
+        except StopIteration:  # the optimiser would take it for its own
+            raise _Converged("the callback asked for it") from None
 
     def judge(self, result: OptimizeResult) -> None:
         """End the fit when a round moved nothing."""

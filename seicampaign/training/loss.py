@@ -59,7 +59,7 @@ class Weights:
         for name, value in values.items():
             if not (np.isfinite(value) and value >= 0):
                 raise TrainingError(f"Weight {name} is {value}, must be a number of 0 or more")
-        if self.energy == self.forces == self.stress == 0:
+        if self.energy == self.forces == self.stress == self.shear == 0:
             raise TrainingError("All weights are 0: there is nothing to fit")
 
     def of(self, atoms: Atoms) -> FloatArray:

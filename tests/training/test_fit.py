@@ -1,0 +1,169 @@
+"""Fits of a small potential: what is learnt, kept, continued and refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from labels import morse_labels
+
+from seicampaign.errors import TrainingError
+from seicampaign.mtp.calculator import evaluate
+from seicampaign.training import LabelledSet, Weights, errors_by_kind, fit
+from seicampaign.training.linear import LinearSolution, normal_equations
+from seicampaign.training.loss import parameters
+
+SPECIES = ("Ar", "Ne")
+
+
+@pytest.fixture(scope="module")
+def images():
+    return morse_labels(20)
+
+
+@pytest.fixture(scope="module")
+def result(images):
+    return fit(images, level=8, species=SPECIES, max_iterations=400, threads=2, validation=0.2)
+
+
+def test_a_morse_potential_is_learnt(images, result):
+    assert result.errors_validation.energy < 2.0  # of 300 meV and bonds of 0.3 eV
+    assert result.errors_validation.forces < 0.05
+    spread = np.concatenate([a.get_forces() for a in images]).std()
+    assert result.errors_validation.forces < 0.1 * spread
+    assert result.mtp.trained and result.mtp.level == 8
+    assert result.species == SPECIES
+
+
+def test_loss_falls_and_history_says_so(result):
+    losses = [p.loss for p in result.history]
+    assert losses[-1] < 0.05 * losses[0]
+    assert [p.iteration for p in result.history] == list(range(1, len(losses) + 1))
+    assert result.history[-1].seconds_left >= 0
+
+
+def test_the_potential_kept_is_the_best_on_the_held_out_part(images, result):
+    held = [images[i] for i in result.validation]
+    assert errors_by_kind(result.mtp, SPECIES, held)["all"] == result.errors_validation
+    best = min(p.loss_validation for p in result.history)
+    assert LabelledSet(held, SPECIES, cutoff=5.0).predict(result.mtp).loss == pytest.approx(best)
+
+
+def test_errors_by_kind_are_those_of_the_calculator(images, result):
+    errors = errors_by_kind(result.mtp, SPECIES, images)
+    assert list(errors) == ["liquid", "solid", "all"]
+    solid = [a for a in images if a.info["kind"] == "solid"]
+    found = evaluate(result.mtp, SPECIES, solid)
+    energy = [
+        (e.energy - a.get_potential_energy()) / len(a) for e, a in zip(found, solid, strict=True)
+    ]
+    forces = [e.forces - a.get_forces() for e, a in zip(found, solid, strict=True)]
+    assert errors["solid"].energy == pytest.approx(1000 * np.sqrt(np.mean(np.square(energy))))
+    assert errors["solid"].forces == pytest.approx(np.sqrt(np.mean(np.square(forces))))
+    assert errors["all"].configurations == 20
+
+
+def test_a_fit_does_not_depend_on_the_number_of_threads_but_on_the_seed(images):
+    fits = [
+        fit(images, level=4, species=SPECIES, max_iterations=20, threads=threads, seed=seed)
+        for threads, seed in ((1, 0), (2, 0), (2, 1))
+    ]
+    assert fits[0].mtp == fits[1].mtp
+    assert fits[0].mtp != fits[2].mtp
+
+
+def test_linear_coefficients_are_at_the_minimum(images, result):
+    data = LabelledSet(images, SPECIES, cutoff=5.0)
+    start = replace(result.mtp, moment_coeffs=result.mtp.moment_coeffs * 1.01)
+    solution = LinearSolution(normal_equations(data, start, threads=2), ridge=1e-12)
+    mtp = solution.put_into(start)
+    predictions, gradient = data.loss_and_gradient(mtp)
+    assert predictions.loss < data.predict(start).loss
+    linear = slice(mtp.radial_coeffs.size, None)
+    _, before = data.loss_and_gradient(start)
+    assert np.abs(gradient[linear]).max() < 1e-6 * np.abs(before[linear]).max()
+
+
+def test_steps_of_the_linear_coefficients_see_a_round_loss(images, result):
+    data = LabelledSet(images, SPECIES, cutoff=5.0)
+    solution = LinearSolution(normal_equations(data, result.mtp), ridge=0.01)
+    equations = normal_equations(data, result.mtp)
+    units = np.eye(len(equations.vector))
+    moves = np.array([solution.spread(u) for u in units])
+    curvature = 2 * moves @ (equations.matrix + 0.01 * np.diag(solution.effects**2)) @ moves.T
+    np.testing.assert_allclose(curvature, units, atol=1e-9)
+    gradient = np.arange(len(units), dtype=float)
+    np.testing.assert_allclose(solution.gather(gradient), moves @ gradient, atol=1e-9)
+
+
+def test_a_killed_fit_goes_on_from_its_checkpoint(images, tmp_path):
+    class Killed(Exception):
+        pass
+
+    def kill(progress):
+        if progress.iteration == 50:
+            raise Killed
+
+    arguments = {"level": 6, "species": SPECIES, "threads": 1, "checkpoint": tmp_path / "fit.npz"}
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("seicampaign.training.checkpoint.INTERVAL", 0.0)
+        fit(images, max_iterations=100, callback=kill, **arguments)
+    resumed = fit(images, max_iterations=100, **arguments)
+    assert resumed.history[0].iteration == 51
+    straight = fit(images, max_iterations=100, **arguments | {"checkpoint": None})
+    assert resumed.mtp == straight.mtp, "50 iterations are a whole round: the path is the same"
+    assert fit(images, max_iterations=100, **arguments).mtp == resumed.mtp
+    with pytest.raises(TrainingError, match="other labels, weights or settings"):
+        fit(images, max_iterations=100, weights=Weights(forces=1.0), **arguments)
+    (tmp_path / "fit.npz").write_bytes(b"PK torn")
+    with pytest.raises(TrainingError, match="is no checkpoint"):
+        fit(images, max_iterations=100, **arguments)
+
+
+def test_a_callback_can_end_a_fit(images):
+    def stop(progress):
+        if progress.iteration == 7:
+            raise StopIteration
+
+    ended = fit(images, level=4, species=SPECIES, callback=stop)
+    assert len(ended.history) == 7
+    assert ended.stopped == "the callback asked for it"
+
+
+def test_a_fit_can_start_from_another(images, result):
+    again = fit(images, level=8, species=SPECIES, start=result.mtp, max_iterations=1, validation=0)
+    assert again.mtp.min_dist == result.mtp.min_dist
+    assert again.history[0].loss < 2 * result.history[-1].loss
+    with pytest.raises(TrainingError, match="start has"):
+        fit(images, level=6, species=SPECIES, start=result.mtp)
+
+
+def test_species_that_never_meet_have_no_radial_functions(images):
+    ended = fit(
+        images, level=4, species=(*SPECIES, "Kr"), max_iterations=2, validation=0, threads=1
+    )
+    assert not ended.mtp.radial_coeffs[2].any() and not ended.mtp.radial_coeffs[:, 2].any()
+    assert ended.mtp.radial_coeffs[:2, :2].all()
+    assert np.isfinite(parameters(ended.mtp)).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"min_dist": 3.0},
+            r"Configuration \d+ .* has atoms \d\.\d+ A apart, closer than min_dist",
+        ),
+        ({"cutoff": 1.0}, "No two atoms of the data set are within the cutoff"),
+        ({"level": 28, "validation": 0}, "has .* parameters, the 20 configurations only .* labels"),
+        ({"species": ("Ar",)}, "has Ne, the potential is for Ar"),
+        ({"validation": [99]}, "validation names configuration 99 of 20"),
+        ({"validation": [1, 1]}, "names a configuration twice"),
+        ({"validation": range(20)}, "none is left to fit"),
+        ({"checkpoint": "/nowhere/fit.npz"}, "The directory of the checkpoint"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(images, arguments, message, monkeypatch):
+    if arguments.get("level") == 28:  # its tables take minutes: as many parameters with level 16
+        arguments = arguments | {"level": 16, "radial_basis_size": 200}
+    with pytest.raises(TrainingError, match=message):
+        fit(images, **({"level": 4, "species": SPECIES, "max_iterations": 1} | arguments))
