@@ -150,7 +150,9 @@ def _field(
     """Potential (V) of the ions that stay, at each site."""
     charge = np.array([OXIDATION.get(s, 0) for s in symbols], dtype=float)
     i, j, distance = neighbour_pairs(sites, REACH, mobile, ~mobile & (symbols != ""))
-    return np.bincount(i, charge[j] * _damped(distance), minlength=len(sites))
+    potential = np.zeros(len(sites))
+    np.add.at(potential, i, charge[j] * _damped(distance))
+    return potential
 
 
 def _damped(distance: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -47,8 +47,6 @@ class Crystal:
         Formula units in the conventional cell.
     density
         g/cm^3, from the source, for comparison.
-    plane
-        Miller indices of the plane that meets the other part of an interface.
     """
 
     name: str
@@ -62,7 +60,6 @@ class Crystal:
     about: str
     source: str
     density: float | None = None
-    plane: Vector | None = None
     family: str | None = None
 
     @property
@@ -79,12 +76,12 @@ class Contact:
     ----------
     planes
         Miller indices of the electrolyte's and of the anode's plane.
-    electrolyte, anode_cells
+    electrolyte_cells, anode_cells
         Rows: the common cell in multiples of the two shortest vectors within each plane.
     """
 
     planes: tuple[Vector, Vector]
-    electrolyte: Matrix
+    electrolyte_cells: Matrix
     anode_cells: Matrix
 
 
@@ -99,13 +96,23 @@ def _records() -> dict[str, Crystal]:
     return {name: _record(name, dict(raw)) for name, raw in _library().items() if name != CONTACT}
 
 
-def known_contact(electrolyte: Crystal, anode: Crystal) -> Contact | None:
-    """The coherent contact the library knows for two crystals, if any."""
-    for raw in _library()[CONTACT]:
-        if (raw["family"], raw["anode"]) == (electrolyte.family, anode.name):
-            frozen = {k: tuple(map(tuple, v)) for k, v in raw.items() if isinstance(v, list)}
-            return Contact(**frozen)
-    return None
+def known_contacts(electrolyte: Crystal, anode: Crystal) -> list[Contact]:
+    """The coherent contacts the library knows for two crystals, the preferred one first."""
+    names = (electrolyte.name, electrolyte.family)
+    return [
+        Contact(
+            planes=(tuple(raw["planes"][0]), tuple(raw["planes"][1])),
+            electrolyte_cells=_matrix(raw["electrolyte_cells"]),
+            anode_cells=_matrix(raw["anode_cells"]),
+        )
+        for raw in _library()[CONTACT]
+        if raw["anode"] == anode.name and raw["electrolyte"] in names
+    ]
+
+
+def _matrix(rows: list[list[int]]) -> Matrix:
+    (a, b), (c, d) = rows
+    return (a, b), (c, d)
 
 
 def _record(name: str, raw: dict[str, Any]) -> Crystal:
@@ -114,11 +121,8 @@ def _record(name: str, raw: dict[str, Any]) -> Crystal:
         Site(s["site"], tuple(s["at"]), tuple((e, f) for e, f in s.items() if e not in META))
         for s in raw.pop("sites")
     )
-    plane = raw.pop("plane", None)
     lattice = full_lattice(raw.pop("lattice"))
-    return Crystal(
-        name=name, sites=sites, lattice=lattice, plane=tuple(plane) if plane else None, **raw
-    )
+    return Crystal(name=name, sites=sites, lattice=lattice, **raw)
 
 
 def full_lattice(values: tuple[float, ...] | list[float] | float) -> tuple[float, ...]:

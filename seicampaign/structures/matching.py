@@ -8,9 +8,17 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from seicampaign.errors import StructureError
-from seicampaign.structures.library import Crystal, Matrix, Vector, known_contact
+from seicampaign.structures.library import Contact, Crystal, Matrix, Vector
 from seicampaign.structures.slab import plane_basis, surface_cell
+
+
+@dataclass(frozen=True)
+class Part:
+    """One side of an interface: a crystal, the sites of its cell, and the plane asked for."""
+
+    crystal: Crystal
+    sites: Atoms
+    plane: Vector | None
 
 
 @dataclass(frozen=True)
@@ -19,24 +27,32 @@ class Match:
 
     Attributes
     ----------
-    planes
-        Miller indices of the electrolyte's and of the anode's plane.
-    electrolyte, anode
-        Rows: the common cell in multiples of the two shortest vectors within each plane.
+    contact
+        The planes that meet, and the common cell in multiples of the two shortest vectors within
+        each plane.
     strain
         (xx, yy, xy) strain of the anode, which alone is strained; x lies along the first vector.
-    area
-        Area of the common cell, square Angstrom.
+    edges, angle
+        Lengths (Angstrom) of the two vectors of the common cell, and the angle between them.
     atoms
-        Atoms (filled sites) of one layer of the electrolyte and of one of the anode.
+        Sites in one layer of the electrolyte and of the anode on the common cell.
     """
 
-    planes: tuple[Vector, Vector]
-    electrolyte: Matrix
-    anode: Matrix
+    contact: Contact
     strain: tuple[float, float, float]
-    area: float
-    atoms: tuple[float, float]
+    edges: tuple[float, float]
+    angle: float
+    atoms: tuple[int, int]
+
+    @property
+    def area(self) -> float:
+        """Area of the common cell, square Angstrom."""
+        return self.edges[0] * self.edges[1] * float(np.sin(np.radians(self.angle)))
+
+    @property
+    def width(self) -> float:
+        """Smallest distance between opposite edges of the common cell, Angstrom."""
+        return min(self.edges) * float(np.sin(np.radians(self.angle)))
 
     @property
     def largest_strain(self) -> float:
@@ -45,18 +61,55 @@ class Match:
         return float(np.abs(np.linalg.eigvalsh([[xx, xy], [xy, yy]])).max())
 
 
-def common_layers(electrolyte: Atoms, anode: Atoms, match: Match) -> tuple[Atoms, Atoms]:
-    """One layer of each part on the common cell, neither strained yet."""
+def common_layers(electrolyte: Part, anode: Part, contact: Contact) -> tuple[Atoms, Atoms]:
+    """One layer of sites of each part on the common cell, neither strained yet."""
     return (
-        _layer(electrolyte, match.planes[0], match.electrolyte),
-        _layer(anode, match.planes[1], match.anode),
+        _layer(electrolyte.sites, contact.planes[0], contact.electrolyte_cells),
+        _layer(anode.sites, contact.planes[1], contact.anode_cells),
     )
 
 
 def _layer(sites: Atoms, plane: Vector, cells: Matrix) -> Atoms:
     basis = plane_basis(np.asarray(sites.cell), plane)
-    inside = np.array(cells) @ basis[:2]
-    return surface_cell(sites, np.vstack([inside, basis[2]]))
+    return surface_cell(sites, np.vstack([np.array(cells) @ basis[:2], basis[2]]))
+
+
+def measure(electrolyte: Atoms, anode: Atoms, contact: Contact) -> Match:
+    """The common cell of a contact, and the strain it means.
+
+    Parameters
+    ----------
+    electrolyte, anode
+        Sites of the conventional cells.
+    contact
+        Planes and cells.
+    """
+    held = _in_plane(electrolyte, contact.planes[0], contact.electrolyte_cells)
+    free = _in_plane(anode, contact.planes[1], contact.anode_cells)
+    edges = np.linalg.norm(held, axis=1)
+    return Match(
+        contact=contact,
+        strain=strain_between(free, held),
+        edges=(float(edges[0]), float(edges[1])),
+        angle=float(np.degrees(np.arctan2(held[1, 1], held[1, 0]))),
+        atoms=(
+            len(electrolyte) * _multiple(contact.electrolyte_cells),
+            len(anode) * _multiple(contact.anode_cells),
+        ),
+    )
+
+
+def _multiple(cells: Matrix) -> int:
+    return abs(round(float(np.linalg.det(np.array(cells)))))
+
+
+def _in_plane(sites: Atoms, plane: Vector, cells: Matrix) -> NDArray[np.float64]:
+    """The two vectors of a common cell as rows, the first along x, shape (2, 2)."""
+    cell = np.asarray(sites.cell)
+    one, two = np.array(cells) @ plane_basis(cell, plane)[:2] @ cell
+    along = float(np.linalg.norm(one))
+    across = float(np.linalg.norm(np.cross(one, two))) / along
+    return np.array([[along, 0.0], [float(one @ two) / along, across]])
 
 
 def strain_between(
@@ -78,66 +131,3 @@ def strain_between(
     values, axes = np.linalg.eigh(gradient @ gradient.T)
     stretch = axes @ np.diag(np.sqrt(values)) @ axes.T - np.eye(2)
     return float(stretch[0, 0]), float(stretch[1, 1]), float(stretch[0, 1])
-
-
-def find_match(
-    electrolyte: tuple[Crystal, Atoms],
-    anode: tuple[Crystal, Atoms],
-    planes: tuple[Vector | None, Vector | None],
-    max_strain: float,
-) -> Match:
-    """The common cell of two crystals: the one the library knows, else the best one found.
-
-    Parameters
-    ----------
-    electrolyte, anode
-        Each crystal with the sites of its conventional cell.
-    planes
-        Planes the user insists on.
-    max_strain
-        Largest principal strain the anode may take.
-
-    Raises
-    ------
-    StructureError
-        If the anode would be strained more.
-    """
-    contact = known_contact(electrolyte[0], anode[0])
-    if contact is None or any(p and p != k for p, k in zip(planes, contact.planes, strict=True)):
-        raise StructureError(
-            f"No coherent contact of {electrolyte[0].name} and {anode[0].name} is known."
-        )
-    match = measure(
-        electrolyte[1], anode[1], contact.planes, contact.electrolyte, contact.anode_cells
-    )
-    if match.largest_strain > max_strain:
-        raise StructureError(_too_strained(electrolyte[0], anode[0], match, max_strain))
-    return match
-
-
-def _too_strained(electrolyte: Crystal, anode: Crystal, match: Match, bound: float) -> str:
-    return (
-        f"{anode.name} on {electrolyte.name} would be strained by {match.largest_strain:.1%} "
-        f"(the best match found), more than max_strain={bound:.1%}. Raise max_strain, or give "
-        "other lattice parameters (electrolyte_lattice, anode_lattice) or other planes."
-    )
-
-
-def measure(
-    electrolyte: Atoms,
-    anode: Atoms,
-    planes: tuple[Vector, Vector],
-    electrolyte_cells: Matrix,
-    anode_cells: Matrix,
-) -> Match:
-    upper = _layer(electrolyte, planes[0], electrolyte_cells)
-    lower = _layer(anode, planes[1], anode_cells)
-    held, free = np.asarray(upper.cell)[:2, :2], np.asarray(lower.cell)[:2, :2]
-    return Match(
-        planes=planes,
-        electrolyte=electrolyte_cells,
-        anode=anode_cells,
-        strain=strain_between(free, held),
-        area=float(abs(np.linalg.det(held))),
-        atoms=(len(upper), len(lower)),
-    )

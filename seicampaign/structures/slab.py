@@ -119,9 +119,14 @@ def cuts(layer: Atoms, charges: NDArray[np.float64]) -> list[float]:
     space = np.diff(planes, append=planes[0] + thickness)
     middles = planes + space / 2
     whole = [k for k, h in enumerate(middles) if not _breaks(layer, h)]
-    dipole = [abs(np.round(charges @ ((z - middles[k]) % thickness), 3)) for k in whole]
+    dipole = [abs(round(layer_dipole(layer, charges, middles[k]), 3)) for k in whole]
     ranked = sorted(zip(whole, dipole, strict=True), key=lambda kd: (kd[1], -space[kd[0]]))
     return [float(middles[k] % thickness) for k, _ in ranked]
+
+
+def layer_dipole(layer: Atoms, charges: NDArray[np.float64], height: float) -> float:
+    """Dipole along the normal of a layer that starts at a height, e Angstrom."""
+    return float(charges @ ((layer.positions[:, 2] - height) % layer.cell[2, 2]))
 
 
 def _breaks(layer: Atoms, height: float) -> bool:

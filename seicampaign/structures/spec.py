@@ -40,7 +40,7 @@ class InterfaceSpec(BaseModel):
         (1, 1), description="Repeats of the common in-plane cell along x and y."
     )
     electrolyte_thickness: PositiveFloat = Field(
-        58.0, description="Thickness of the electrolyte, rounded to whole layers."
+        55.0, description="Thickness of the electrolyte, rounded to whole layers."
     )
     anode_thickness: PositiveFloat = Field(
         63.0, description="Thickness of the anode, rounded to whole layers."
@@ -66,6 +66,12 @@ class InterfaceSpec(BaseModel):
     )
     max_strain: PositiveFloat = Field(
         0.06, lt=1, description="Largest strain of the anode, which alone is strained."
+    )
+    max_area: PositiveFloat = Field(
+        260.0, description="Largest common in-plane cell, square Angstrom, before `supercell`."
+    )
+    min_width: PositiveFloat = Field(
+        9.2, description="Smallest width of the common cell, before `supercell`."
     )
     seed: int = Field(0, ge=0, description="Seed of the disorder; an ordered crystal has none.")
 

@@ -84,7 +84,7 @@ def test_the_hash_follows_the_physics():
         ({"electrolite": "Li6PS5Cl"}, "Did you mean 'electrolyte'"),
         ({"gap": -1}, "gap"),
         ({"electrolyte_plane": (0, 0, 0)}, "0, 0, 0"),
-        ({"electrolyte_lattice": 9.0}, "strain"),
+        ({"electrolyte_lattice": 9.3}, "strain"),
         ({"gap": 0.2}, "overlapping"),
     ],
 )
