@@ -136,7 +136,7 @@ class Campaign(BaseModel):
         except ValidationError as error:
             from seicampaign.campaign.read import explain
 
-            raise CampaignError(f"Campaign {self.name!r}: {explain(error)}") from None
+            raise CampaignError(f"Campaign {self.name!r}: {explain(error, MDParameters)}") from None
         for name in {part for s, _ in found.values() for part in (s.electrolyte, s.anode)}:
             potential.require(sorted(set(crystal(name).symbols)))
         return list(found.values())

@@ -101,6 +101,6 @@ def test_a_missing_file_is_a_clear_error(tmp_path):
 
 
 def test_a_potential_that_lacks_an_element_is_refused(tmp_path):
-    text = GOOD.replace("Li6PS5Cl", "Li6PS5Br")
-    with pytest.raises(PotentialError, match="Br"):
+    text = GOOD.replace("Li6PS5Cl", "Li6PS5I")
+    with pytest.raises(PotentialError, match=r"lacks I: it knows Li, P, S, Cl"):
         Campaign.from_file(campaign_file(tmp_path, text))
