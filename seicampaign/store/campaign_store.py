@@ -12,7 +12,7 @@ from seicampaign.errors import StoreError
 from seicampaign.settings import settings
 from seicampaign.store import embedded, sockets, uris
 from seicampaign.store.collections import KEYS, ensure_indexes
-from seicampaign.store.mongod import log_tail
+from seicampaign.store.mongod import log_tail, remedy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,18 +62,26 @@ def connect(
         uri = uris.with_defaults(uri)
         _start_if_ours(uri)
     store = CampaignStore(uri, database or named or settings().database)
-    with store.explained("opened"):
-        ensure_indexes(store.database)
+    try:
+        store.ensure_indexes()
+    except StoreError:
+        # It can have died since it was found alive.
+        if not _start_if_ours(uri):
+            raise
+        store.ensure_indexes()
     return store
 
 
-def _start_if_ours(uri: str) -> None:
+def _start_if_ours(uri: str) -> bool:
     """Start the embedded database again where the URI is that of its socket and it has died."""
     path = uris.socket_of(uri)
-    if path is not None and not sockets.listening(path):
-        home = sockets.home_of(path)
-        if home is not None:
-            embedded.start(home)
+    if path is None or sockets.listening(path):
+        return False
+    home = sockets.home_of(path)
+    if home is None:
+        return False
+    embedded.start(home)
+    return True
 
 
 class CampaignStore:
@@ -104,6 +112,11 @@ class CampaignStore:
     def database(self) -> Database[dict[str, Any]]:
         """The pymongo database."""
         return self._open("client", self._new_client)[self.name]
+
+    def ensure_indexes(self) -> None:
+        """Make the indexes that do not exist; milliseconds when they all do."""
+        with self.explained("opened"):
+            ensure_indexes(self.database)
 
     @property
     def campaigns(self) -> MongoStore:
@@ -317,10 +330,10 @@ class CampaignStore:
         home = sockets.home_of(path) if path is not None else None
         if home is None:
             return f"{text} Is the server running, and are the URI and its credentials right?"
-        log = embedded.status(home).log
+        tail = log_tail(home / "mongod.log")
         return (
             f"{text} This is the embedded database of {home}: connect() starts it again. "
-            f"The end of its log:\n{log_tail(log)}"
+            f"{remedy(tail, home / 'data')}\nThe end of its log:\n{tail}"
         )
 
     def _chunks(self, simulation_id: str) -> MongoZarrStore:

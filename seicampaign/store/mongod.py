@@ -10,6 +10,7 @@ import signal
 import subprocess
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
+from typing import Any
 
 from seicampaign.errors import StoreError
 from seicampaign.settings import settings
@@ -22,6 +23,7 @@ ELSEWHERE = (
     "Install MongoDB and name its mongod in SEICAMPAIGN_MONGOD, "
     "or name a server in SEICAMPAIGN_MONGO_URI."
 )
+AVX = "This processor lacks AVX, which the mongod of the wheel needs. " + ELSEWHERE
 
 
 def find_mongod() -> Path:
@@ -97,9 +99,10 @@ def launch(data: Path, socket: Path, log: Path, lock: int) -> None:
         raise StoreError(f"mongod at {program} cannot be run: {_why_not_run(error)}") from None
     if done.returncode != 0:
         words = "\n".join([*_errors_logged(log, said), *_plain_lines(done.stdout)][-8:])
+        cure = AVX if done.returncode == -signal.SIGILL else remedy(words, data)
         raise StoreError(
-            f"mongod stopped while starting (exit {done.returncode}) on {data}. "
-            f"{_remedy(done.returncode, words, data)}\nIt said:\n{words or '(nothing)'}"
+            f"mongod stopped while starting (exit {done.returncode}) on {data}. {cure}\n"
+            f"It said:\n{words or '(nothing)'}"
         )
 
 
@@ -109,7 +112,8 @@ def _why_not_run(error: OSError) -> str:
     return f"{error.strerror}. {ELSEWHERE}"
 
 
-def _remedy(code: int, words: str, data: Path) -> str:
+def remedy(words: str, data: Path) -> str:
+    """What to do about what mongod said."""
     lower = words.lower()
     if "no space left" in lower or "insufficient free space" in lower:
         return f"The disk of {data} is full: free some space, or set SEICAMPAIGN_HOME elsewhere."
@@ -117,8 +121,6 @@ def _remedy(code: int, words: str, data: Path) -> str:
         return f"{data} cannot be written: mend its permissions, or set SEICAMPAIGN_HOME elsewhere."
     if "shared librar" in lower:
         return "A library of the system is missing. " + ELSEWHERE
-    if code == -signal.SIGILL:
-        return "This processor lacks AVX, which the mongod of the wheel needs. " + ELSEWHERE
     return f"The whole log is {data.parent / 'mongod.log'}."
 
 
@@ -136,9 +138,18 @@ def _errors_logged(log: Path, start: int) -> list[str]:
         except ValueError:
             continue
         if entry.get("s") in ("E", "F"):
-            details = json.dumps(entry["attr"])[:400] if "attr" in entry else ""
-            words.append(f"{str(entry.get('msg')).strip()} {details}".strip())
+            words.append(_in_words(entry))
     return words
+
+
+def _in_words(entry: dict[str, Any]) -> str:
+    """A line of mongod's log; what its storage engine says is nested in it."""
+    attributes = entry.get("attr", {})
+    message = attributes.get("message")
+    if isinstance(message, dict) and "msg" in message:
+        return ": ".join(str(message[key]) for key in ("msg", "error_str") if key in message)
+    details = json.dumps(attributes)[:400] if attributes else ""
+    return f"{str(entry.get('msg')).strip()} {details}".strip()
 
 
 def _plain_lines(output: str) -> list[str]:

@@ -1,5 +1,6 @@
 """The embedded MongoDB: one per directory, private, and back after anything that kills it."""
 
+import contextlib
 import os
 import signal
 import stat
@@ -239,7 +240,8 @@ def small_disk(tmp_path):
 
 def fill(folder, leave):
     free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
-    with (folder / "filler").open("wb") as stream:
+    # A running mongod may take some of it at the same time.
+    with contextlib.suppress(OSError), (folder / "filler").open("wb", buffering=0) as stream:
         stream.write(b"x" * (free - leave))
 
 
