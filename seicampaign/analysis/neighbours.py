@@ -186,3 +186,40 @@ def _scan(
                 d2s[p] = d2
                 found[p] = m
     return within
+
+
+@nb.njit(cache=True)
+def distance_histogram(
+    fractional: np.ndarray,
+    cell: np.ndarray,
+    queries: np.ndarray,
+    targets: np.ndarray,
+    cutoff: float,
+    n_bins: int,
+) -> np.ndarray:
+    """How many pairs of a query and a target lie how far apart: (n_bins,) from 0 to `cutoff`."""
+    reach = cutoff / heights(cell) * (1 + 1e-9)
+    shape = np.empty(3, np.int64)
+    for k in range(3):
+        shape[k] = min(int((1 + 2 * reach[k]) / reach[k]), MAX_CELLS_PER_AXIS)
+    _, where = _with_images(fractional, targets, reach)
+    start, order = _sort_into_cells(where, reach, shape)
+    xyz = where[order] @ cell
+    at = fractional[queries] @ cell
+    pairs = np.zeros(n_bins, np.int64)
+    low, high = np.empty(3, np.int64), np.empty(3, np.int64)
+    for q in range(len(queries)):
+        for k in range(3):
+            centre = fractional[queries[q], k]
+            low[k] = cell_of(centre - reach[k], reach[k], shape[k])
+            high[k] = cell_of(centre + reach[k], reach[k], shape[k])
+        for a in range(low[0], high[0] + 1):
+            for b in range(low[1], high[1] + 1):
+                row = (a * shape[1] + b) * shape[2]
+                for m in range(start[row + low[2]], start[row + high[2] + 1]):
+                    d2 = 0.0
+                    for k in range(3):
+                        d2 += (xyz[m, k] - at[q, k]) ** 2
+                    if 1e-12 < d2 < cutoff * cutoff:
+                        pairs[int(np.sqrt(d2) / cutoff * n_bins)] += 1
+    return pairs

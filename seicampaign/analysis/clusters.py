@@ -1,0 +1,117 @@
+"""Clusters on a periodic lattice of neighbours, and which way they wrap around the box.
+
+A union-find that carries the periodic image of every member relative to its root: where two
+members meet again in another image, their difference is a winding of the cluster. A cluster
+can span the bounding box without wrapping, and wrap without spanning; only windings tell.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Clusters(NamedTuple):
+    """Connected members.
+
+    Attributes
+    ----------
+    label
+        (N,) cluster of every site, largest first; -1 for sites that are no members.
+    size
+        (C,) number of members.
+    windings
+        For every cluster its winding vectors in lattice units, (W, 3), as found, with repeats.
+    """
+
+    label: NDArray[np.int64]
+    size: NDArray[np.int64]
+    windings: list[NDArray[np.int64]]
+
+    def rank(self, cluster: int) -> int:
+        """Number of independent directions in which it wraps: 1 a rod, 2 a sheet, 3 a network."""
+        w = self.windings[cluster]
+        return int(np.linalg.matrix_rank(w)) if len(w) else 0
+
+
+@nb.njit(cache=True)
+def _find(parent: np.ndarray, shift: np.ndarray, i: int, total: np.ndarray) -> int:
+    """The root of i; `total` becomes its image relative to the root. Paths are halved."""
+    total[:] = 0
+    while parent[i] != i:
+        up = parent[i]
+        if parent[up] != up:
+            shift[i] += shift[up]
+            parent[i] = parent[up]
+        total += shift[i]
+        i = parent[i]
+    return i
+
+
+@nb.njit(cache=True)
+def _join(
+    n_sites: int, first: np.ndarray, second: np.ndarray, offset: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    parent = np.arange(n_sites)
+    size = np.ones(n_sites, np.int64)
+    shift = np.zeros((n_sites, 3), np.int64)
+    winding = np.zeros((len(first), 3), np.int64)
+    wound = np.full(len(first), -1, np.int64)
+    a, b = np.zeros(3, np.int64), np.zeros(3, np.int64)
+    found = 0
+    for n in range(len(first)):
+        i = _find(parent, shift, first[n], a)
+        j = _find(parent, shift, second[n], b)
+        step = a + offset[n] - b
+        if i == j:
+            if step[0] != 0 or step[1] != 0 or step[2] != 0:
+                winding[found] = step
+                wound[found] = i
+                found += 1
+        elif size[i] >= size[j]:
+            parent[j] = i
+            shift[j] = step
+            size[i] += size[j]
+        else:
+            parent[i] = j
+            shift[i] = -step
+            size[j] += size[i]
+    root = np.empty(n_sites, np.int64)
+    for i in range(n_sites):
+        root[i] = _find(parent, shift, i, a)
+    for n in range(found):
+        wound[n] = root[wound[n]]
+    return root, wound[:found], winding[:found]
+
+
+def find_clusters(
+    member: NDArray[np.bool_],
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    offset: NDArray[np.int64],
+) -> Clusters:
+    """Join members along bonds.
+
+    Parameters
+    ----------
+    member
+        (N,) mask; bonds must be between members.
+    first, second
+        (B,) sites of every bond.
+    offset
+        (B, 3) the periodic image of `second` that `first` is bonded to, in lattice units.
+    """
+    root, wound, winding = _join(len(member), first, second, offset)
+    roots, sizes = np.unique(root[member], return_counts=True)
+    largest = np.argsort(-sizes, kind="stable")
+    number = np.full(len(member), -1)
+    number[roots[largest]] = np.arange(len(roots))
+    label = np.where(member, number[root], -1)
+    of_winding = number[wound]
+    windings = [winding[:0]] * len(roots)
+    for cluster in np.unique(of_winding):
+        windings[cluster] = winding[of_winding == cluster]
+    return Clusters(label, sizes[largest], windings)

@@ -1,0 +1,107 @@
+"""Whether the crystal closes the way from the metal to the electrolyte.
+
+A crystal that wraps around the box need not block it, and one that does not may: so the rest is
+flooded instead. Voxels farther than a radius from every crystalline anion are open; a way is open
+if they connect, through in-plane periodic images, the middle of the anode with the middle of the
+electrolyte. The two interfaces are two ways.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from seicampaign.analysis.frame import FrameAnalysis
+from seicampaign.analysis.profile import normal_axis
+
+VOXEL = 1.0
+RADIUS = 3.4
+
+
+class Ways(NamedTuple):
+    """Whether Li can pass from the anode to the electrolyte around the crystal."""
+
+    lower: bool
+    upper: bool
+
+    def curve_values(self) -> dict[str, float]:
+        """1 for open and 0 for closed."""
+        return {"open_lower": float(self.lower), "open_upper": float(self.upper)}
+
+
+@nb.njit(cache=True)
+def _paint(
+    points: np.ndarray, cell: np.ndarray, shape: np.ndarray, reach: np.ndarray, radius: float
+) -> np.ndarray:
+    """Mark the voxels whose centre lies within `radius` of a point, all periodic."""
+    blocked = np.zeros((shape[0], shape[1], shape[2]), np.bool_)
+    d = np.empty(3)
+    for n in range(len(points)):
+        at = points[n] * shape
+        home = np.floor(at)
+        for a in range(-reach[0], reach[0] + 1):
+            for b in range(-reach[1], reach[1] + 1):
+                for c in range(-reach[2], reach[2] + 1):
+                    d[0] = (home[0] + a + 0.5 - at[0]) / shape[0]
+                    d[1] = (home[1] + b + 0.5 - at[1]) / shape[1]
+                    d[2] = (home[2] + c + 0.5 - at[2]) / shape[2]
+                    r2 = 0.0
+                    for k in range(3):
+                        x = d[0] * cell[0, k] + d[1] * cell[1, k] + d[2] * cell[2, k]
+                        r2 += x * x
+                    if r2 < radius * radius:
+                        i = int(home[0] + a) % shape[0]
+                        j = int(home[1] + b) % shape[1]
+                        blocked[i, j, int(home[2] + c) % shape[2]] = True
+    return blocked
+
+
+def find_ways(found: FrameAnalysis, radius: float = RADIUS, voxel: float = VOXEL) -> Ways:
+    """Flood both interfaces of a frame.
+
+    Parameters
+    ----------
+    radius
+        Of the sphere around each crystalline anion that Li cannot pass, Angstrom.
+    voxel
+        Width of a voxel, about, Angstrom.
+    """
+    from seicampaign.analysis.neighbours import heights
+
+    box, axis = found.contents, normal_axis(found.contents, found.phase)
+    points = box.fractional[found.anions.atoms[found.anions.crystalline]].copy()
+    points[:, 2] = (points[:, 2] - axis.anode) % 1
+    height = heights(box.cell)
+    shape = np.maximum(np.rint(height / voxel), 1).astype(np.int64)
+    reach = np.ceil(radius / height * shape).astype(np.int64) + 1
+    blocked = _paint(points, box.cell, shape, reach, radius)
+    middle = min(max(round(axis.electrolyte * shape[2]), 1), int(shape[2]) - 1)
+    return Ways(passable(~blocked[:, :, :middle]), passable(~blocked[:, :, middle:]))
+
+
+def passable(free: NDArray[np.bool_]) -> bool:
+    """Whether free voxels connect the first layer along the last axis with the last.
+
+    Periodic along the first two axes only.
+    """
+    from scipy.ndimage import label
+
+    labels, n_labels = label(free)
+    same = np.arange(n_labels + 1)
+    for near, far in ((labels[0], labels[-1]), (labels[:, 0], labels[:, -1])):
+        both = (near > 0) & (far > 0)
+        for a, b in np.unique(np.stack([near[both], far[both]]), axis=1).T:
+            one, other = _root(same, a), _root(same, b)
+            same[max(one, other)] = min(one, other)
+    root = np.array([_root(same, n) for n in range(n_labels + 1)])
+    first, last = root[np.unique(labels[:, :, 0])], root[np.unique(labels[:, :, -1])]
+    return bool(np.intersect1d(first[first > 0], last[last > 0]).size)
+
+
+def _root(same: NDArray[np.int64], n: int) -> int:
+    while same[n] != n:
+        n = int(same[n])
+    return n
