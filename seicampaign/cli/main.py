@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seicampaign.cli.database import db
 from seicampaign.cli.engine import doctor, engine, potential
+from seicampaign.cli.tables import comparison_rows, show_table
 from seicampaign.errors import SEICampaignError
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def status(name: Name, as_json: Json = False) -> None:
         }
         for s in found.simulations
     ]
-    _table(f"Campaign {name}", rows)
+    show_table(f"Campaign {name}", rows)
     counts = ", ".join(f"{count} {state}" for state, count in found.states.items())
     print(f"{found.ns_done:.4g} of {found.ns_planned:.4g} ns; {counts}.")
     for s in found.simulations:
@@ -132,9 +133,7 @@ def compare(
     if as_json:
         print(table.to_json(orient="records", indent=2))
         return
-    records = table.to_dict(orient="records")
-    rows = [{str(name): _cell(value) for name, value in row.items()} for row in records]
-    _table("Comparison" if name is None else f"Comparison of {name}", rows)
+    show_table(f"Comparison of {name or 'all campaigns'}", comparison_rows(table))
     if figure is not None:
         print(f"Curves: {figure}")
 
@@ -143,25 +142,3 @@ def _only(name: str | None) -> str:
     if name is None:
         raise typer.BadParameter("a figure is drawn of one campaign: name it")
     return name
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return "-" if value != value else f"{value:.3g}"
-    return "-" if value is None else str(value)
-
-
-def _table(title: str, rows: list[dict[str, str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    if not rows:
-        print(f"{title}: nothing yet.")
-        return
-    table = Table(title=title, title_justify="left")
-    for column in rows[0]:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*row.values())
-    width = None if sys.stdout.isatty() else 200
-    Console(width=width).print(table)

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from seicampaign.store import CampaignStore
 
 CURVES = {
-    "reduction_degree": ("reduced", "#1f1f1f"),
-    "crystalline_fraction": ("crystalline", "#2a6fbb"),
-    "amorphous_fraction": ("amorphous", "#d1495b"),
+    "amorphous_fraction": ("amorphous", "#d1495b", "-"),
+    "crystalline_fraction": ("crystalline", "#2a6fbb", "-"),
+    "reduction_degree": ("reduced (both)", "#1f1f1f", "--"),
 }
 
 
@@ -83,14 +83,14 @@ def _title(document: Mapping[str, Any]) -> str:
 
 
 def _draw(ax: Axes, title: str, seeds: Sequence[Mapping[str, Any]]) -> None:
-    for name, (label, colour) in CURVES.items():
+    for name, (label, colour, style) in CURVES.items():
         own = [seed[name] for seed in seeds]
         if len(own) > 1:
             for curve in own:
                 ax.plot(curve.times, curve.values, color=colour, lw=0.6, alpha=0.5)
         grid = own[0].times[own[0].times <= min(curve.times[-1] for curve in own)]
         mean = np.mean([np.interp(grid, curve.times, curve.values) for curve in own], axis=0)
-        ax.plot(grid, mean, color=colour, lw=1.8, label=label)
+        ax.plot(grid, mean, style, color=colour, lw=1.8, label=label)
     ax.set_title(title, fontsize=10)
     ax.set_ylim(-0.02, 1.0)
     ax.set_xlim(left=0)

@@ -1,0 +1,66 @@
+"""Tables for a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNKNOWN = "-"
+PIPE_WIDTH = 160
+
+
+def comparison_rows(table: pd.DataFrame) -> list[dict[str, str]]:
+    """A comparison in few columns: conditions, shares at each time, half reduction, thickness."""
+    return [_row({str(k): v for k, v in row.items()}) for row in table.to_dict(orient="records")]
+
+
+def _row(row: dict[str, Any]) -> dict[str, str]:
+    shares = {
+        f"{name.partition('@')[0].replace('crystalline', 'crystal')}\nat {name.partition('@')[2].removesuffix('ps')} ps": cell(
+            value
+        )
+        for name, value in row.items()
+        if "@" in name
+    }
+    half = cell(row["half_reduction_ps"])
+    if cell(row["half_reduction_ps_spread"]) != UNKNOWN:
+        half += f" ± {cell(row['half_reduction_ps_spread'])}"
+    return {
+        "electrolyte": f"{row['electrolyte']} | {row['anode']}",
+        "cell": cell(row["supercell"]),
+        "T (K)": cell(row["temperature"]),
+        "p (bar)": cell(row["pressure"]),
+        "atoms": cell(row["atoms"]),
+        "seeds": cell(row["seeds"]),
+        "ns": cell(row["ns"]),
+        **shares,
+        "half reduced\n(ps)": half,
+        "SEI\n(Å)": cell(row["sei_thickness_A"]),
+    }
+
+
+def cell(value: Any) -> str:
+    """A value to three digits; a dash where there is none."""
+    if value is None or value != value:
+        return UNKNOWN
+    return f"{value:.3g}" if isinstance(value, float) and abs(value) < 1000 else f"{value}"
+
+
+def show_table(title: str, rows: Sequence[dict[str, str]]) -> None:
+    """Print rows that share their columns."""
+    from rich.console import Console
+    from rich.table import Table
+
+    if not rows:
+        print(f"{title}: nothing yet.")
+        return
+    table = Table(title=title, title_justify="left")
+    for column in rows[0]:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*row.values())
+    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
