@@ -19,13 +19,12 @@ def comparison_rows(table: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def _row(row: dict[str, Any]) -> dict[str, str]:
-    shares = {
-        f"{name.partition('@')[0].replace('crystalline', 'crystal')}\nat {name.partition('@')[2].removesuffix('ps')} ps": cell(
-            value
-        )
-        for name, value in row.items()
-        if "@" in name
-    }
+    shares = {}
+    for name, value in row.items():
+        quantity, at, time = name.partition("@")
+        if at:
+            label = quantity.replace("crystalline", "crystal")
+            shares[f"{label}\nat {time.removesuffix('ps')} ps"] = cell(value)
     half = cell(row["half_reduction_ps"])
     if cell(row["half_reduction_ps_spread"]) != UNKNOWN:
         half += f" ± {cell(row['half_reduction_ps_spread'])}"
