@@ -92,7 +92,7 @@ def fit(
     patience: int = 200,
     tolerance: float = 1e-5,
     weights: Weights | None = None,
-    ridge: float = 1e-8,
+    ridge: float = 1e-6,
     threads: int | None = None,
     callback: Callable[[Progress], object] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -126,7 +126,8 @@ def fit(
     weights
         Of the loss.
     ridge
-        Of the linear coefficients, in units of the effect each has on the labels.
+        Of the linear coefficients, in units of the effect each has on the labels. A set of less
+        than a hundred configurations is served better by 1e-4.
     threads
         By default one for each processor this process may use. The result depends on it in nothing.
     callback
@@ -340,13 +341,15 @@ class _Search:
         latest: dict[bytes, Predictions] = {}
 
         def loss(z: FloatArray) -> tuple[float, FloatArray]:
+            values = moved(z)
             predictions, gradient = self.train.loss_and_gradient(
-                with_parameters(self.template, moved(z)), threads=self.threads
+                with_parameters(self.template, values), threads=self.threads
             )
             latest.clear()
             latest[z.tobytes()] = predictions
-            parts = (scale * gradient[: len(scale)], linear.gather(gradient[len(scale) :]))
-            return predictions.loss, np.concatenate(parts)
+            penalty, slope = linear.penalty(values[len(scale) :])
+            parts = (scale * gradient[: len(scale)], linear.gather(gradient[len(scale) :] + slope))
+            return predictions.loss + penalty, np.concatenate(parts)
 
         def report(intermediate_result: OptimizeResult) -> None:
             self.report(moved(intermediate_result.x), latest.get(intermediate_result.x.tobytes()))

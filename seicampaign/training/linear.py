@@ -65,6 +65,7 @@ class LinearSolution:
     """
 
     def __init__(self, equations: NormalEquations, ridge: float) -> None:
+        self.ridge = ridge
         effects = np.sqrt(np.diag(equations.matrix))
         self.effects = np.where(effects > 0, effects, 1.0)
         scaled = equations.matrix / np.outer(self.effects, self.effects)
@@ -80,6 +81,11 @@ class LinearSolution:
         """Gradient by `z` from the gradient by the coefficients."""
         scaled = gradient / self.effects / np.sqrt(2.0)
         return solve_triangular(self._factor[0], scaled, lower=True)
+
+    def penalty(self, coefficients: FloatArray) -> tuple[float, FloatArray]:
+        """What the ridge adds to the loss, and its gradient by the coefficients."""
+        slope = self.ridge * self.effects**2 * coefficients
+        return float(slope @ coefficients), 2 * slope
 
     def put_into(self, mtp: MTP) -> MTP:
         """The potential with the coefficients at the minimum."""
