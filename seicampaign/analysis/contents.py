@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +16,27 @@ HALOGENS = (9, 17, 35, 53)
 
 Indices = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+
+class Neighbours(NamedTuple):
+    """The nearest targets of every query, nearest first.
+
+    Attributes
+    ----------
+    within
+        (Q,) how many targets lie within the cutoff, which can exceed the width.
+    which
+        (Q, width) positions among the targets; -1 where there are fewer.
+    distance
+        (Q, width) Angstrom; infinite where there are fewer.
+    vector
+        (Q, width, 3) from query to target, Angstrom; empty unless asked for.
+    """
+
+    within: Indices
+    which: Indices
+    distance: Floats
+    vector: Floats
 
 
 @dataclass(frozen=True)
@@ -75,6 +97,22 @@ class Contents:
     def n_anions(self) -> int:
         """P, chalcogens and halogens."""
         return len(self.numbers) - len(self.lithium)
+
+    def nearest(
+        self,
+        queries: Indices,
+        targets: Indices,
+        cutoff: float,
+        width: int,
+        *,
+        vectors: bool = False,
+    ) -> Neighbours:
+        """The nearest `width` of `targets` within `cutoff` (A) of each of `queries`."""
+        from seicampaign.analysis.neighbours import nearest
+
+        return Neighbours(
+            *nearest(self.fractional, self.cell, queries, targets, float(cutoff), width, vectors)
+        )
 
 
 def _check_finite(positions: Floats, cell: Floats) -> None:

@@ -51,15 +51,13 @@ class Crystal(NamedTuple):
 
 def describe_crystal(found: FrameAnalysis) -> Crystal:
     """Stacking, composition and coordination of the crystalline anions of a frame."""
-    from seicampaign.analysis.neighbours import nearest
-
     anions, box = found.anions, found.contents
     fcc = stacked_as_fcc(anions.vector[anions.core], anions.distance[anions.core])
     numbers = box.numbers[anions.atoms[anions.crystalline]]
     if not len(fcc):
         return Crystal(0, 0, *_composition(numbers), np.nan, np.nan)
     core = anions.atoms[anions.core]
-    lithium, _, _, _ = nearest(box.fractional, box.cell, core, box.lithium, LITHIUM_DISTANCE, 1)
+    lithium = box.nearest(core, box.lithium, LITHIUM_DISTANCE, 1).within
     return Crystal(
         int(fcc.sum()),
         int((~fcc).sum()),

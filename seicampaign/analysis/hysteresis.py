@@ -51,11 +51,7 @@ class BondMemory:
 
     def update(self, box: Contents) -> float:
         """Take the next frame; returns the reduction degree with these bonds."""
-        from seicampaign.analysis.neighbours import nearest
-
-        _, index, distance, _ = nearest(
-            box.fractional, box.cell, box.phosphorus, box.chalcogens, self.break_, NEAREST
-        )
+        _, index, distance, _ = box.nearest(box.phosphorus, box.chalcogens, self.break_, NEAREST)
         p, n = np.nonzero(index >= 0)
         pairs = np.stack([box.phosphorus[p], box.chalcogens[index[p, n]]], axis=1)
         keys = pairs @ [len(box.numbers), 1]

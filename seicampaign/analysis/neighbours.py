@@ -10,6 +10,7 @@ import numba as nb
 import numpy as np
 
 MAX_CELLS_PER_AXIS = 100
+CELLS_PER_REACH_IN_ROW = 4
 
 
 @nb.njit(cache=True)
@@ -86,6 +87,24 @@ def cell_of(x: float, reach: float, n_cells: int) -> int:
 
 
 @nb.njit(cache=True)
+def _prepare(
+    fractional: np.ndarray, cell: np.ndarray, targets: np.ndarray, cutoff: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Targets and their images in order of cells that are thin along the last axis.
+
+    A search reads whole rows along it, so that thin cells cut the ends of a row for nothing.
+    """
+    reach = cutoff / heights(cell) * (1 + 1e-9)
+    shape = np.empty(3, np.int64)
+    for k in range(3):
+        fine = CELLS_PER_REACH_IN_ROW if k == 2 else 1
+        shape[k] = min(int(fine * (1 + 2 * reach[k]) / reach[k]), fine * MAX_CELLS_PER_AXIS)
+    slot, where = _with_images(fractional, targets, reach)
+    start, order = _sort_into_cells(where, reach, shape)
+    return reach, shape, start, where[order] @ cell, slot[order]
+
+
+@nb.njit(cache=True)
 def nearest(
     fractional: np.ndarray,
     cell: np.ndarray,
@@ -93,6 +112,7 @@ def nearest(
     targets: np.ndarray,
     cutoff: float,
     width: int,
+    with_vectors: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The nearest `width` targets of every query within `cutoff`, nearest first.
 
@@ -115,40 +135,52 @@ def nearest(
     distance
         (Q, width) in Angstrom; infinite where there are fewer.
     vector
-        (Q, width, 3) from query to target, Angstrom.
+        (Q, width, 3) from query to target, Angstrom; empty unless `with_vectors`.
     """
-    reach = cutoff / heights(cell) * (1 + 1e-9)
-    shape = np.empty(3, np.int64)
-    for k in range(3):
-        shape[k] = min(max(int((1 + 2 * reach[k]) / reach[k]), 1), MAX_CELLS_PER_AXIS)
-    slot, where = _with_images(fractional, targets, reach)
-    start, order = _sort_into_cells(where, reach, shape)
-    xyz = where[order] @ cell
-    slot = slot[order]
-
+    reach, shape, start, xyz, slot = _prepare(fractional, cell, targets, cutoff)
     count = np.zeros(len(queries), np.int64)
     index = np.full((len(queries), width), -1, np.int64)
     distance = np.full((len(queries), width), np.inf)
-    vector = np.zeros((len(queries), width, 3))
+    vector = np.zeros((len(queries) if with_vectors else 0, width, 3))
     found = np.empty(width, np.int64)
+    low, high = np.empty(3, np.int64), np.empty(3, np.int64)
     for q in range(len(queries)):
-        centre = fractional[queries[q]]
-        count[q] = _scan(centre, cell, reach, shape, start, xyz, cutoff, distance[q], found)
+        at = _search_range(fractional[queries[q]], cell, reach, shape, low, high)
+        count[q] = _scan(at, shape, low, high, start, xyz, cutoff, distance[q], found)
         for n in range(min(count[q], width)):
             distance[q, n] = np.sqrt(distance[q, n])
             index[q, n] = slot[found[n]]
-            for k in range(3):
-                x = centre[0] * cell[0, k] + centre[1] * cell[1, k] + centre[2] * cell[2, k]
-                vector[q, n, k] = xyz[found[n], k] - x
+            if with_vectors:
+                for k in range(3):
+                    vector[q, n, k] = xyz[found[n], k] - at[k]
     return count, index, distance, vector
 
 
 @nb.njit(cache=True)
-def _scan(
+def _search_range(
     centre: np.ndarray,
     cell: np.ndarray,
     reach: np.ndarray,
     shape: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+) -> tuple[float, float, float]:
+    """Write the first and last cell within reach of a point; returns where it lies (A)."""
+    for k in range(3):
+        low[k] = cell_of(centre[k] - reach[k], reach[k], shape[k])
+        high[k] = cell_of(centre[k] + reach[k], reach[k], shape[k])
+    x = centre[0] * cell[0, 0] + centre[1] * cell[1, 0] + centre[2] * cell[2, 0]
+    y = centre[0] * cell[0, 1] + centre[1] * cell[1, 1] + centre[2] * cell[2, 1]
+    z = centre[0] * cell[0, 2] + centre[1] * cell[1, 2] + centre[2] * cell[2, 2]
+    return x, y, z
+
+
+@nb.njit(cache=True)
+def _scan(
+    at: tuple[float, float, float],
+    shape: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
     start: np.ndarray,
     xyz: np.ndarray,
     cutoff: float,
@@ -156,20 +188,12 @@ def _scan(
     found: np.ndarray,
 ) -> int:
     """Count the points within `cutoff` but at the centre itself; keep the nearest in order."""
-    x = centre[0] * cell[0, 0] + centre[1] * cell[1, 0] + centre[2] * cell[2, 0]
-    y = centre[0] * cell[0, 1] + centre[1] * cell[1, 1] + centre[2] * cell[2, 1]
-    z = centre[0] * cell[0, 2] + centre[1] * cell[1, 2] + centre[2] * cell[2, 2]
-    a0 = cell_of(centre[0] - reach[0], reach[0], shape[0])
-    a1 = cell_of(centre[0] + reach[0], reach[0], shape[0])
-    b0 = cell_of(centre[1] - reach[1], reach[1], shape[1])
-    b1 = cell_of(centre[1] + reach[1], reach[1], shape[1])
-    c0 = cell_of(centre[2] - reach[2], reach[2], shape[2])
-    c1 = cell_of(centre[2] + reach[2], reach[2], shape[2])
+    x, y, z = at
     within, kept, width = 0, 0, len(d2s)
-    for a in range(a0, a1 + 1):
-        for b in range(b0, b1 + 1):
+    for a in range(low[0], high[0] + 1):
+        for b in range(low[1], high[1] + 1):
             row = (a * shape[1] + b) * shape[2]
-            for m in range(start[row + c0], start[row + c1 + 1]):
+            for m in range(start[row + low[2]], start[row + high[2] + 1]):
                 d2 = (xyz[m, 0] - x) ** 2 + (xyz[m, 1] - y) ** 2 + (xyz[m, 2] - z) ** 2
                 if d2 > cutoff * cutoff or d2 < 1e-12:
                     continue
@@ -189,6 +213,34 @@ def _scan(
 
 
 @nb.njit(cache=True)
+def at_least(
+    fractional: np.ndarray,
+    cell: np.ndarray,
+    queries: np.ndarray,
+    targets: np.ndarray,
+    cutoff: float,
+    number: int,
+) -> np.ndarray:
+    """(Q,) whether `number` targets or more lie within `cutoff`, counting no further than that."""
+    reach, shape, start, xyz, _ = _prepare(fractional, cell, targets, cutoff)
+    enough = np.zeros(len(queries), np.bool_)
+    low, high = np.empty(3, np.int64), np.empty(3, np.int64)
+    for q in range(len(queries)):
+        x, y, z = _search_range(fractional[queries[q]], cell, reach, shape, low, high)
+        within = 0
+        for a in range(low[0], high[0] + 1):
+            for b in range(low[1], high[1] + 1):
+                row = (a * shape[1] + b) * shape[2]
+                if within >= number:
+                    break
+                for m in range(start[row + low[2]], start[row + high[2] + 1]):
+                    d2 = (xyz[m, 0] - x) ** 2 + (xyz[m, 1] - y) ** 2 + (xyz[m, 2] - z) ** 2
+                    within += 1e-12 < d2 < cutoff * cutoff
+        enough[q] = within >= number
+    return enough
+
+
+@nb.njit(cache=True)
 def distance_histogram(
     fractional: np.ndarray,
     cell: np.ndarray,
@@ -198,28 +250,16 @@ def distance_histogram(
     n_bins: int,
 ) -> np.ndarray:
     """How many pairs of a query and a target lie how far apart: (n_bins,) from 0 to `cutoff`."""
-    reach = cutoff / heights(cell) * (1 + 1e-9)
-    shape = np.empty(3, np.int64)
-    for k in range(3):
-        shape[k] = min(int((1 + 2 * reach[k]) / reach[k]), MAX_CELLS_PER_AXIS)
-    _, where = _with_images(fractional, targets, reach)
-    start, order = _sort_into_cells(where, reach, shape)
-    xyz = where[order] @ cell
-    at = fractional[queries] @ cell
+    reach, shape, start, xyz, _ = _prepare(fractional, cell, targets, cutoff)
     pairs = np.zeros(n_bins, np.int64)
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
     for q in range(len(queries)):
-        for k in range(3):
-            centre = fractional[queries[q], k]
-            low[k] = cell_of(centre - reach[k], reach[k], shape[k])
-            high[k] = cell_of(centre + reach[k], reach[k], shape[k])
+        x, y, z = _search_range(fractional[queries[q]], cell, reach, shape, low, high)
         for a in range(low[0], high[0] + 1):
             for b in range(low[1], high[1] + 1):
                 row = (a * shape[1] + b) * shape[2]
                 for m in range(start[row + low[2]], start[row + high[2] + 1]):
-                    d2 = 0.0
-                    for k in range(3):
-                        d2 += (xyz[m, k] - at[q, k]) ** 2
+                    d2 = (xyz[m, 0] - x) ** 2 + (xyz[m, 1] - y) ** 2 + (xyz[m, 2] - z) ** 2
                     if 1e-12 < d2 < cutoff * cutoff:
                         pairs[int(np.sqrt(d2) / cutoff * n_bins)] += 1
     return pairs

@@ -35,7 +35,7 @@ def bond_order(vector: np.ndarray, distance: np.ndarray, wanted: np.ndarray) -> 
     Returns
     -------
     numpy.ndarray
-        (N, 13), the real and imaginary parts of q6m, scaled so that the ordinary scalar product
+        (N, 13) the real and imaginary parts of q6m, scaled so that the ordinary scalar product
         of two rows is q6(i).q6(j) normalised; zero where not wanted.
     """
     q = np.zeros((len(vector), 13))
@@ -86,7 +86,10 @@ def core_and_grown(
             continue
         links = 0
         for n in range(width):
-            link[i, n] = np.dot(q[i], q[index[i, n]])
+            j = index[i, n]
+            if allowed[j]:
+                for m in range(q.shape[1]):
+                    link[i, n] += q[i, m] * q[j, m]
             links += link[i, n] > core_link
         linked[i] = links >= core_links
     core = np.zeros(n_anions, np.bool_)

@@ -61,7 +61,8 @@ class AnionShells:
     distance, vector
         (A, 12) and (A, 12, 3), Angstrom; infinite and zero where there are fewer.
     order
-        (A, 13) unit vectors of q6: their scalar products are q6(i).q6(j).
+        (A, 13) unit vectors of q6: their scalar products are q6(i).q6(j). Zero where the
+        anion can not be crystalline.
     core, grown
         (A,) masks of the crystalline anions.
     """
@@ -82,39 +83,32 @@ class AnionShells:
 
 def find_bonds(box: Contents, thresholds: Thresholds) -> Bonds:
     """Count the S and P around every P."""
-    from seicampaign.analysis.neighbours import nearest
-
-    sulfurs, index, _, _ = nearest(
-        box.fractional, box.cell, box.phosphorus, box.chalcogens, thresholds.ps_bond, 8
-    )
-    pairs, _, _, _ = nearest(
-        box.fractional, box.cell, box.phosphorus, box.phosphorus, thresholds.pp_bond, 1
-    )
+    sulfur = box.nearest(box.phosphorus, box.chalcogens, thresholds.ps_bond, 8)
+    pairs = box.nearest(box.phosphorus, box.phosphorus, thresholds.pp_bond, 1).within.sum()
     intact, partial = np.zeros((2, len(box.numbers)), np.bool_)
     for mask, chosen in (
-        (intact, sulfurs >= FULL_SHELL),
-        (partial, (sulfurs > 0) & (sulfurs < FULL_SHELL)),
+        (intact, sulfur.within >= FULL_SHELL),
+        (partial, (sulfur.within > 0) & (sulfur.within < FULL_SHELL)),
     ):
-        bonded = index[chosen]
+        bonded = sulfur.which[chosen]
         mask[box.chalcogens[bonded[bonded >= 0]]] = True
-    return Bonds(sulfurs, int(pairs.sum()) // 2, intact, partial & ~intact)
+    return Bonds(sulfur.within, int(pairs) // 2, intact, partial & ~intact)
 
 
 def find_crystal(box: Contents, bonds: Bonds, thresholds: Thresholds) -> AnionShells:
     """Find the crystalline anions; those bonded to P are neighbours but never crystalline."""
-    from seicampaign.analysis.neighbours import nearest
     from seicampaign.analysis.order import bond_order, core_and_grown
 
     is_anion = box.numbers != LITHIUM
     is_anion[box.phosphorus[bonds.sulfurs > 0]] = False
     atoms = np.flatnonzero(is_anion)
-    _, index, distance, vector = nearest(
-        box.fractional, box.cell, atoms, atoms, thresholds.anion_cutoff, NEIGHBOURS
+    _, index, distance, vector = box.nearest(
+        atoms, atoms, thresholds.anion_cutoff, NEIGHBOURS, vectors=True
     )
     free = ~(bonds.in_intact | bonds.in_partial)[atoms]
     mean = distance.mean(axis=1)
     allowed = free & (mean > thresholds.anion_distance_min) & (mean < thresholds.anion_distance_max)
-    order = bond_order(vector, distance, index[:, -1] >= 0)
+    order = bond_order(vector, distance, allowed)
     core, grown = core_and_grown(
         index,
         distance,
@@ -156,20 +150,23 @@ def _free_in_electrolyte(
 
 def _assign_lithium(box: Contents, phase: Phases, thresholds: Thresholds) -> None:
     """Write the phase of every Li: metal by what is not around it, else that of its anions."""
-    from seicampaign.analysis.neighbours import nearest
+    from seicampaign.analysis.neighbours import at_least
 
     anions = np.flatnonzero(box.numbers != LITHIUM)
-    touching, index, _, _ = nearest(
-        box.fractional, box.cell, box.lithium, anions, thresholds.metal_distance, 4
-    )
+    touching, index, _, _ = box.nearest(box.lithium, anions, thresholds.metal_distance, 4)
     bare = box.lithium[touching == 0]
     maybe = box.lithium[touching <= thresholds.metal_contact]
-    beside, _, _, _ = nearest(
-        box.fractional, box.cell, maybe, bare, thresholds.metal_neighbour_distance, 1
+    beside_metal = at_least(
+        box.fractional,
+        box.cell,
+        maybe,
+        bare,
+        thresholds.metal_neighbour_distance,
+        thresholds.metal_neighbours,
     )
     votes = np.zeros((len(box.lithium), len(Phase)), np.int64)
     for n in range(index.shape[1]):
         there = np.flatnonzero(index[:, n] >= 0)
         votes[there, phase[anions[index[there, n]]]] += 1
     phase[box.lithium] = np.where(touching > 0, votes.argmax(axis=1), Phase.AMORPHOUS)
-    phase[maybe[beside >= thresholds.metal_neighbours]] = Phase.ANODE
+    phase[maybe[beside_metal]] = Phase.ANODE
