@@ -29,8 +29,8 @@ class State:
         Those of the lowest loss that decides, which is the held-out part's if there is one.
     iteration, seconds
         What was done and how long it took.
-    round_loss
-        Loss at the end of the last round.
+    rounds, round_loss
+        Rounds that were finished, and the loss at the end of the last.
     """
 
     current: FloatArray
@@ -39,6 +39,7 @@ class State:
     best_iteration: int = 0
     iteration: int = 0
     seconds: float = 0.0
+    rounds: int = 0
     round_loss: float = np.inf
 
     def __post_init__(self) -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from scipy.optimize import OptimizeResult, minimize
 
 from seicampaign.errors import TrainingError
 from seicampaign.mtp.basis import untrained
@@ -23,15 +22,15 @@ from seicampaign.mtp.model import MTP, FloatArray
 from seicampaign.training.accuracy import Errors, errors_of
 from seicampaign.training.checkpoint import Checkpoint, State
 from seicampaign.training.data import check_labels, name_of, split
+from seicampaign.training.lbfgs import LBFGS
 from seicampaign.training.linear import LinearSolution, normal_equations
 from seicampaign.training.loss import LabelledSet, Predictions, Weights, parameters, with_parameters
 
-ROUND = 50
-"""Iterations between two solutions of the linear coefficients."""
+ROUNDS = (25, 50, 100)
+"""Iterations between two solutions of the linear coefficients; the last number repeats."""
 
 _PROBES = 6
 _PROBE_STEP = 1e-4
-_MEMORY = 50
 
 
 @dataclass(frozen=True)
@@ -338,36 +337,28 @@ class _Search:
         def moved(z: FloatArray) -> FloatArray:
             return before + np.r_[scale * z[: len(scale)], linear.spread(z[len(scale) :])]
 
-        latest: dict[bytes, Predictions] = {}
+        latest: list[Predictions] = []
 
         def loss(z: FloatArray) -> tuple[float, FloatArray]:
             values = moved(z)
             predictions, gradient = self.train.loss_and_gradient(
                 with_parameters(self.template, values), threads=self.threads
             )
-            latest.clear()
-            latest[z.tobytes()] = predictions
+            latest[:] = [predictions]
             penalty, slope = linear.penalty(values[len(scale) :])
             parts = (scale * gradient[: len(scale)], linear.gather(gradient[len(scale) :] + slope))
             return predictions.loss + penalty, np.concatenate(parts)
 
-        def report(intermediate_result: OptimizeResult) -> None:
-            self.report(moved(intermediate_result.x), latest.get(intermediate_result.x.tobytes()))
-
-        result = minimize(
-            loss,
-            np.zeros(len(before)),
-            jac=True,
-            method="L-BFGS-B",
-            callback=report,
-            options={
-                "maxiter": min(ROUND, self.max_iterations - self.state.iteration),
-                "maxcor": _MEMORY,
-                "ftol": 0.0,
-                "gtol": 0.0,
-            },
-        )
-        self.judge(result)
+        length = ROUNDS[min(self.state.rounds, len(ROUNDS) - 1)]
+        search = LBFGS(loss, np.zeros(len(before)), memory=length)
+        for _ in range(min(length, self.max_iterations - self.state.iteration)):
+            if not search.step():
+                raise _Converged("the loss no longer falls")
+            self.report(moved(search.point), *latest)
+        self.state.rounds += 1
+        last, self.state.round_loss = self.state.round_loss, search.value
+        if last - search.value < self.tolerance * abs(search.value):
+            raise _Converged("the loss no longer falls")
 
     def radial_scale(self, mtp: MTP) -> FloatArray:
         """One over the root of the curvature of each radial function, from random directions."""
@@ -388,10 +379,9 @@ class _Search:
         functions = np.maximum(functions, 1e-6 * functions.max(initial=1e-300))
         return np.repeat(1 / np.sqrt(functions), mtp.radial_basis_size)
 
-    def report(self, values: FloatArray, predictions: Predictions | None) -> None:
+    def report(self, values: FloatArray, predictions: Predictions) -> None:
         """After an iteration: judge the held-out part, tell the callback, save now and then."""
         mtp = with_parameters(self.template, values)
-        predictions = predictions or self.train.predict(mtp, threads=self.threads)
         held = self.held.predict(mtp, threads=self.threads) if self.held else None
         state = self.state
         state.step(values, (held or predictions).loss, time.monotonic() - self.began)
@@ -418,11 +408,5 @@ class _Search:
             return
         try:
             self.callback(progress)
-        except StopIteration:  # the optimiser would take it for its own
+        except StopIteration:
             raise _Converged("the callback asked for it") from None
-
-    def judge(self, result: OptimizeResult) -> None:
-        """End the fit when a round moved nothing."""
-        last, self.state.round_loss = self.state.round_loss, float(result.fun)
-        if result.nit == 0 or last - result.fun < self.tolerance * abs(last):
-            raise _Converged("the loss no longer falls")

@@ -100,7 +100,7 @@ def test_a_killed_fit_goes_on_from_its_checkpoint(images, tmp_path):
         pass
 
     def kill(progress):
-        if progress.iteration == 50:
+        if progress.iteration == 75:
             raise Killed
 
     arguments = {"level": 6, "species": SPECIES, "threads": 1, "checkpoint": tmp_path / "fit.npz"}
@@ -108,9 +108,9 @@ def test_a_killed_fit_goes_on_from_its_checkpoint(images, tmp_path):
         patch.setattr("seicampaign.training.checkpoint.INTERVAL", 0.0)
         fit(images, max_iterations=100, callback=kill, **arguments)
     resumed = fit(images, max_iterations=100, **arguments)
-    assert resumed.history[0].iteration == 51
+    assert resumed.history[0].iteration == 76
     straight = fit(images, max_iterations=100, **arguments | {"checkpoint": None})
-    assert resumed.mtp == straight.mtp, "50 iterations are a whole round: the path is the same"
+    assert resumed.mtp == straight.mtp, "75 iterations are whole rounds: the path is the same"
     assert fit(images, max_iterations=100, **arguments).mtp == resumed.mtp
     with pytest.raises(TrainingError, match="other labels, weights or settings"):
         fit(images, max_iterations=100, weights=Weights(forces=1.0), **arguments)
