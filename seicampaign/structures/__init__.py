@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seicampaign.structures.interface import build_interface, match, spec_hash
+from seicampaign.structures.labels import label_cells
 from seicampaign.structures.library import Crystal, crystals, record
 from seicampaign.structures.matching import Match
 from seicampaign.structures.sites import crystal
@@ -15,6 +16,7 @@ __all__ = [
     "build_interface",
     "crystal",
     "crystals",
+    "label_cells",
     "match",
     "record",
     "spec_hash",

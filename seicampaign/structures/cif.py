@@ -8,13 +8,15 @@ from math import gcd
 from pathlib import Path
 
 from seicampaign.errors import StructureError
-from seicampaign.structures.library import Crystal, Site
+from seicampaign.structures.library import Crystal, Occupants, Site
 
 WHOLE = 0.1
 
 
 def crystal_from_cif(path: Path) -> Crystal:
     """Read a crystal from a CIF file; its partial occupations are kept, to be drawn later.
+
+    Sites with the same occupants make one orbit.
 
     Parameters
     ----------
@@ -42,19 +44,19 @@ def _read(path: Path, _changed: int) -> Crystal:
             structure = Structure.from_file(str(path), primitive=False)
     except Exception as error:
         raise StructureError(f"{path} cannot be read as a CIF file: {error}") from error
+    orbits: dict[Occupants, list[tuple[float, ...]]] = {}
+    for site in structure:
+        species = site.species.element_composition
+        occupants = tuple((element.symbol, float(f)) for element, f in species.items())
+        orbits.setdefault(occupants, []).append((float(site.a), float(site.b), float(site.c)))
     sites = tuple(
-        Site(
-            label=species.formula,
-            position=(float(site.a), float(site.b), float(site.c)),
-            occupants=tuple((element.symbol, float(f)) for element, f in species.items()),
-        )
-        for site in structure
-        for species in [site.species.element_composition]
+        Site("+".join(e for e, _ in occupants), tuple(positions), occupants)
+        for occupants, positions in orbits.items()
     )
     counts = _whole_counts(path, sites)
     units = gcd(*counts.values())
     return Crystal(
-        name=path.stem,
+        name=path.name,
         role="electrolyte",
         formula="".join(f"{e}{n // units if n > units else ''}" for e, n in counts.items()),
         units=units,
@@ -72,7 +74,7 @@ def _whole_counts(path: Path, sites: tuple[Site, ...]) -> dict[str, int]:
     total: dict[str, float] = {}
     for site in sites:
         for element, fraction in site.occupants:
-            total[element] = total.get(element, 0.0) + fraction
+            total[element] = total.get(element, 0.0) + fraction * len(site.positions)
     for element, number in total.items():
         if abs(number - round(number)) > WHOLE or round(number) == 0:
             raise StructureError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -68,10 +67,13 @@ def match(spec: InterfaceSpec) -> Match:
 
 
 def spec_hash(spec: InterfaceSpec) -> str:
-    """A short hash of everything that decides the interface, the crystals themselves included."""
+    """A short hash of everything that decides the interface, the crystals themselves included.
+
+    A crystal counts by its cell and sites: renaming a CIF file changes nothing, editing it does.
+    """
     content = spec.model_dump(mode="json", exclude={"electrolyte", "anode"})
-    content["electrolyte"] = asdict(record(spec.electrolyte, "electrolyte"))
-    content["anode"] = asdict(record(spec.anode, "anode"))
+    content["electrolyte"] = record(spec.electrolyte, "electrolyte").content()
+    content["anode"] = record(spec.anode, "anode").content()
     content["builder"] = BUILDER_VERSION
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

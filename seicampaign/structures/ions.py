@@ -87,7 +87,7 @@ def _spread(
                 picked.append(site)
                 blocked[partner[first[site] : first[site + 1]]] = True
         if len(picked) >= number:
-            return np.array(picked[:number])
+            return np.array(picked[:number], dtype=np.int64)
     left = order[~np.isin(order, picked)]
     return np.concatenate([picked, left]).astype(np.int64)[:number]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -23,10 +23,10 @@ CONTACT = "contact"
 
 @dataclass(frozen=True)
 class Site:
-    """One orbit of a crystal: a Wyckoff position and the elements that share it."""
+    """One orbit of a crystal: positions it is generated from, and the elements that share it."""
 
     label: str
-    position: tuple[float, float, float]
+    positions: tuple[tuple[float, ...], ...]
     occupants: Occupants
 
     @property
@@ -66,6 +66,11 @@ class Crystal:
     def ordered(self) -> bool:
         """Whether every site is filled by one element."""
         return all(len(s.occupants) == 1 and s.vacancy < 1e-6 for s in self.sites)
+
+    def content(self) -> dict[str, Any]:
+        """What decides the atoms of this crystal, without its name and its words."""
+        words = {"name", "role", "method", "about", "source", "density"}
+        return {key: value for key, value in asdict(self).items() if key not in words}
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,7 @@ def _matrix(rows: list[list[int]]) -> Matrix:
 def _record(name: str, raw: dict[str, Any]) -> Crystal:
     """Freeze one entry of the file."""
     sites = tuple(
-        Site(s["site"], tuple(s["at"]), tuple((e, f) for e, f in s.items() if e not in META))
+        Site(s["site"], (tuple(s["at"]),), tuple((e, f) for e, f in s.items() if e not in META))
         for s in raw.pop("sites")
     )
     lattice = full_lattice(raw.pop("lattice"))

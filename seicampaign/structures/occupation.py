@@ -36,6 +36,7 @@ def occupy(crystal: Crystal, sites: Atoms, seed: int) -> Atoms:
         If the block does not hold whole numbers of atoms, is not neutral, or an element with
         partial occupation has no known charge.
     """
+    _require_neutral(crystal)
     random = np.random.default_rng(seed)
     counts = _counts(crystal, sites)
     symbols = np.full(len(sites), "", dtype="<U2")
@@ -79,7 +80,6 @@ def _counts(crystal: Crystal, sites: Atoms) -> Counts:
                 f"{crystal.name}: its sites cannot hold {round(total)} {element} in {units} "
                 "formula units. Check the occupations against the formula."
             )
-    _require_neutral(crystal)
     return counts
 
 

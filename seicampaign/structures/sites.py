@@ -30,7 +30,7 @@ def conventional_sites(crystal: Crystal, lattice: tuple[float, ...] | None = Non
     group = Spacegroup(crystal.space_group)
     scaled, orbits, symbols = [], [], []
     for index, site in enumerate(crystal.sites):
-        points, _ = group.equivalent_sites([site.position])
+        points, _ = group.equivalent_sites(site.positions)
         scaled.append(points)
         orbits += [index] * len(points)
         symbols += [max(site.occupants, key=lambda o: o[1])[0]] * len(points)
