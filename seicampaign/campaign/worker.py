@@ -28,11 +28,13 @@ class Worker:
         self.launchpad = launchpad
         self.fworker = fworker
         self.stopping = False
+        self._in_job = False
 
     def interrupt(self, number: int, frame: FrameType | None) -> None:
-        """Signal handler: the job in hand is interrupted, and no other is begun."""
+        """Signal handler: the job in hand may end well, an MD segment early; no other begins."""
         self.stopping = True
-        raise KeyboardInterrupt
+        if not self._in_job:
+            raise KeyboardInterrupt
 
     def work(self) -> None:
         """Take jobs until stopped."""
@@ -47,9 +49,11 @@ class Worker:
 
         home, folder = Path.cwd(), Path(mkdtemp(prefix="launcher_", dir="."))
         os.chdir(folder)
+        self._in_job = True
         try:
             well = launch_rocket(self.launchpad, self.fworker, strm_lvl="WARNING")
         finally:
+            self._in_job = False
             os.chdir(home)
         if well or not any(folder.iterdir()):
             shutil.rmtree(folder)

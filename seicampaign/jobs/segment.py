@@ -11,6 +11,7 @@ from seicampaign.analysis import Thresholds
 from seicampaign.documents import SCHEMA_VERSION, Sampling
 from seicampaign.errors import SEICampaignError, StoreError
 from seicampaign.jobs.analysis import update_curves
+from seicampaign.jobs.signals import StopSignals, stop_signals
 from seicampaign.md import Batch, SegmentInput, SegmentResult, run_segment
 from seicampaign.md.inputs import DATA, DUMP, START, THERMO_COLUMNS, lammps_elements, write_data
 from seicampaign.md.segment import log_tail
@@ -34,7 +35,8 @@ def advance(
 
     Starts from the newest restart file; what the store holds beyond it is dropped first, so
     that segments join without a gap or a double frame. On an error nothing of the segment
-    beyond its last restart point stays.
+    beyond its last restart point stays. SIGINT and SIGTERM end the segment early and whole;
+    after a SIGINT a KeyboardInterrupt follows once all is stored.
 
     Returns
     -------
@@ -66,7 +68,8 @@ def advance(
     )
     recorder = SegmentRecorder(store, simulation, atoms, first_step)
     try:
-        result = recorder.run(segment, potential, directory)
+        with stop_signals() as stop:
+            result = recorder.run(segment, potential, directory, stop)
     except StoreError:
         raise  # nothing can be recorded; the next start cuts back to the restart point
     except SEICampaignError as error:
@@ -76,15 +79,13 @@ def advance(
             store, simulation_id, state="failed", error=str(error), step_now=recorder.restart_step
         )
         raise
-    except KeyboardInterrupt:
-        recorder.commit()
-        recorder.writer.close()
-        simulations.record(store, simulation_id, state="interrupted")
-        raise
     segment_id = _save_segment(store, simulation, first_step, result, len(atoms), directory)
     (directory / DUMP).unlink()
     planned = simulations.get(store, simulation_id)["planned_steps"]
     left = max(0, planned - result.last_step)
+    if stop.asked:
+        simulations.record(store, simulation_id, state="interrupted")
+        stop.pass_on()
     return _outcome(simulation_id, segment_id, first_step, result.last_step, left)
 
 
@@ -103,10 +104,14 @@ class SegmentRecorder:
         self.discard()
 
     def run(
-        self, segment: SegmentInput, potential: PairPotential, directory: Path
+        self,
+        segment: SegmentInput,
+        potential: PairPotential,
+        directory: Path,
+        stop: StopSignals,
     ) -> SegmentResult:
-        """Run LAMMPS to the end of the segment and store all of it."""
-        result = run_segment(segment, potential, directory, self.receive)
+        """Run LAMMPS to the end of the segment, or until asked to stop, and store all of it."""
+        result = run_segment(segment, potential, directory, self.receive, lambda: stop.asked)
         self._pending_restart = (result.last_step, result.restart)
         self.commit()
         self.writer.close()

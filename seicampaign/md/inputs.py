@@ -19,6 +19,8 @@ DUMP = "frames.bin"
 THERMO = "thermo.dat"
 RESTART = "restart"
 END = "end.step"
+STOP = "stop"
+STOP_EVERY = 10
 LOG = "log.lammps"
 THERMO_COLUMNS = ("temperature", "pressure", "potential_energy", "kinetic_energy", "volume")
 _THERMO_KEYWORDS = ("temp", "press", "pe", "ke", "vol")
@@ -79,6 +81,9 @@ class SegmentInput:
                 *([] if self.restart else self._start()),
                 self._motion(),
                 *self._output(),
+                # A file of this name ends the run as if it were complete: with its restart.
+                f"variable stop equal is_file({STOP})",
+                f"fix stop all halt {STOP_EVERY} v_stop != 0 error continue message no",
                 f"run {self.target_step} upto",
                 f"write_restart {RESTART}.end",
                 f'print "$(step)" file {END} screen no',

@@ -23,6 +23,7 @@ from seicampaign.md.inputs import (
     INPUT,
     LOG,
     RESTART,
+    STOP,
     THERMO,
     PairPotential,
     SegmentInput,
@@ -81,11 +82,13 @@ def run_segment(
     potential: PairPotential,
     directory: Path,
     on_batch: Callable[[Batch], None],
+    stop: Callable[[], bool] = lambda: False,
 ) -> SegmentResult:
     """Run LAMMPS in `directory` and hand on what it writes, while it writes it.
 
-    The directory holds the data file or the restart file that `segment` names. LAMMPS is
-    ended if `on_batch` raises, or at a KeyboardInterrupt.
+    The directory holds the data file or the restart file that `segment` names. Once `stop`
+    gives True the segment ends within a few steps, early and whole: with a restart file and
+    every frame. LAMMPS is killed if `on_batch` raises.
 
     Raises
     ------
@@ -110,6 +113,8 @@ def run_segment(
         )
     try:
         while process.poll() is None:
+            if stop():
+                (directory / STOP).touch()
             if batch := output.poll():
                 _check_finite(batch, directory)
                 on_batch(batch)
@@ -129,7 +134,7 @@ def run_segment(
 
 def _clear(directory: Path) -> None:
     """Remove what an earlier run in the same directory wrote, so that none of it is read again."""
-    written = [directory / name for name in (DUMP, THERMO, END, LOG, SCREEN)]
+    written = [directory / name for name in (DUMP, THERMO, END, LOG, SCREEN, STOP)]
     for path in [*written, *directory.glob(f"{RESTART}.*")]:
         path.unlink(missing_ok=True)
 
@@ -175,7 +180,7 @@ class _Output:
         if not complete:
             return None
         for step in steps:
-            if step < max(complete):
+            if step < self._restart_step:  # the last one handed on may not have been read yet
                 (self.directory / f"{RESTART}.{step}").unlink()
         self._restart_step = max(complete)
         return self._restart_step, self.directory / f"{RESTART}.{self._restart_step}"

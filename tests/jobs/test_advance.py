@@ -1,5 +1,8 @@
 """Segments of a real interface with the shipped potential: LAMMPS in, MongoDB out."""
 
+import signal
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
@@ -97,20 +100,28 @@ def test_a_failed_run_leaves_a_reason_and_nothing_half_stored(store, launched, t
     assert last is None or last <= document["steps_done"]
 
 
-def test_an_interrupted_run_keeps_what_it_has_and_goes_on(store, launched, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("number", "follows"),
+    [(signal.SIGINT, pytest.raises(KeyboardInterrupt)), (signal.SIGTERM, nullcontext())],
+)
+def test_a_signal_ends_a_segment_early_and_whole(
+    store, launched, tmp_path, monkeypatch, number, follows
+):
     simulation = launched(campaign(length=1.0, sampling={"frame_interval": 0.05, "segment": 1.0}))
     receive = SegmentRecorder.receive
 
-    def interrupted(self, batch):
+    def signalled(self, batch):
         receive(self, batch)
         if (self.writer.last_step or 0) >= 200:
-            raise KeyboardInterrupt
+            signal.raise_signal(number)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(SegmentRecorder, "receive", interrupted)
+    with monkeypatch.context() as patch, follows:
+        patch.setattr(SegmentRecorder, "receive", signalled)
         advance(store, simulation.id, directory(tmp_path, "1"))
+    document = store.simulations.query_one({"simulation_id": simulation.id})
     kept = store.trajectory(simulation.id)
-    assert kept.last_step >= 200
+    assert document["state"] == "interrupted"
+    assert 200 <= kept.last_step <= document["steps_done"] < 1000
     advance(store, simulation.id, directory(tmp_path, "2"))
     assert store.trajectory(simulation.id).steps.tolist() == list(range(0, 1001, 50))
 
