@@ -8,7 +8,7 @@ from seicampaign.analysis.frame import FrameAnalysis, classify, classify_frame
 from seicampaign.analysis.growth import Fit, Interval, Verdict, fit, growth_law, seed_interval
 from seicampaign.analysis.laws import LAWS
 from seicampaign.analysis.phases import Phase
-from seicampaign.analysis.quantities import CURVES, Quantity
+from seicampaign.analysis.quantities import CURVES, Quantity, frame_curves
 from seicampaign.analysis.thresholds import ANALYSIS_VERSION, Thresholds
 from seicampaign.analysis.timeline import CurveRow, Frames, analyse
 
@@ -30,6 +30,7 @@ __all__ = [
     "classify",
     "classify_frame",
     "fit",
+    "frame_curves",
     "growth_law",
     "seed_interval",
     "seed_spread",

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 
 from seicampaign.analysis.frame import FrameAnalysis
 from seicampaign.analysis.profile import normal_axis
@@ -29,7 +28,7 @@ class Ways(NamedTuple):
 
     def curve_values(self) -> dict[str, float]:
         """1 for open and 0 for closed."""
-        return {"open_lower": float(self.lower), "open_upper": float(self.upper)}
+        return {"way_lower": float(self.lower), "way_upper": float(self.upper)}
 
 
 @nb.njit(cache=True)
@@ -79,29 +78,48 @@ def find_ways(found: FrameAnalysis, radius: float = RADIUS, voxel: float = VOXEL
     reach = np.ceil(radius / height * shape).astype(np.int64) + 1
     blocked = _paint(points, box.cell, shape, reach, radius)
     middle = min(max(round(axis.electrolyte * shape[2]), 1), int(shape[2]) - 1)
-    return Ways(passable(~blocked[:, :, :middle]), passable(~blocked[:, :, middle:]))
+    lower, upper = blocked[:, :, :middle], blocked[:, :, middle:]
+    return Ways(bool(passable(lower)), bool(passable(upper)))
 
 
-def passable(free: NDArray[np.bool_]) -> bool:
+@nb.njit(cache=True)
+def passable(blocked: np.ndarray) -> bool:
     """Whether free voxels connect the first layer along the last axis with the last.
 
-    Periodic along the first two axes only.
+    Periodic along the first two axes only. Depth first and forward first: an open way is found
+    after few voxels.
     """
-    from scipy.ndimage import label
-
-    labels, n_labels = label(free)
-    same = np.arange(n_labels + 1)
-    for near, far in ((labels[0], labels[-1]), (labels[:, 0], labels[:, -1])):
-        both = (near > 0) & (far > 0)
-        for a, b in np.unique(np.stack([near[both], far[both]]), axis=1).T:
-            one, other = _root(same, a), _root(same, b)
-            same[max(one, other)] = min(one, other)
-    root = np.array([_root(same, n) for n in range(n_labels + 1)])
-    first, last = root[np.unique(labels[:, :, 0])], root[np.unique(labels[:, :, -1])]
-    return bool(np.intersect1d(first[first > 0], last[last > 0]).size)
-
-
-def _root(same: NDArray[np.int64], n: int) -> int:
-    while same[n] != n:
-        n = int(same[n])
-    return n
+    n_a, n_b, n_c = blocked.shape
+    wet = blocked.copy()
+    stack = np.empty((blocked.size, 3), np.int64)
+    for i in range(n_a):
+        for j in range(n_b):
+            if wet[i, j, 0]:
+                continue
+            wet[i, j, 0] = True
+            stack[0, 0], stack[0, 1], stack[0, 2] = i, j, 0
+            height = 1
+            while height > 0:
+                height -= 1
+                a, b, c = stack[height]
+                if c == n_c - 1:
+                    return True
+                for n in range(6):
+                    at, bt, ct = a, b, c
+                    if n == 0:
+                        ct -= 1
+                    elif n == 1:
+                        at = (a + 1) % n_a
+                    elif n == 2:
+                        at = (a - 1) % n_a
+                    elif n == 3:
+                        bt = (b + 1) % n_b
+                    elif n == 4:
+                        bt = (b - 1) % n_b
+                    else:
+                        ct += 1
+                    if ct >= 0 and not wet[at, bt, ct]:
+                        wet[at, bt, ct] = True
+                        stack[height, 0], stack[height, 1], stack[height, 2] = at, bt, ct
+                        height += 1
+    return False

@@ -99,7 +99,7 @@ class FrameAnalysis:
         return self.thickness.mean
 
     def curve_values(self) -> dict[str, float]:
-        """One value for every name in `CURVES`, in that order."""
+        """What is known without looking further; `frame_curves` has the rest of `CURVES`."""
         return {
             "reduction_degree": self.reduction_degree,
             "crystalline_fraction": self.crystalline_fraction,

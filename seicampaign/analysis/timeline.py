@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from seicampaign.analysis.frame import classify
+from seicampaign.analysis.quantities import frame_curves
 from seicampaign.analysis.thresholds import Thresholds
 from seicampaign.errors import AnalysisError
 
@@ -65,11 +66,11 @@ def analyse(
         cells = trajectory.cells[start:stop]
         for n in range(stop - start):
             try:
-                analysis = classify(positions[n], cells[n], numbers, thresholds)
+                found = classify(positions[n], cells[n], numbers, thresholds)
             except AnalysisError as error:
                 raise AnalysisError(f"Frame {start + n}: {error}") from error
             row = start + n
-            yield CurveRow(row, int(steps[row]), float(times[row]), analysis.curve_values())
+            yield CurveRow(row, int(steps[row]), float(times[row]), frame_curves(found))
 
 
 def _require_forward(steps: np.ndarray, times: np.ndarray, first: int, last: int) -> None:

@@ -31,7 +31,7 @@ def test_a_slab_is_closed_and_a_pore_is_open(hole, is_open):
     ways = find_ways(classify_frame(sandwich(hole)))
     assert ways.lower == is_open
     assert ways.upper
-    assert ways.curve_values() == {"open_lower": float(is_open), "open_upper": 1.0}
+    assert ways.curve_values() == {"way_lower": float(is_open), "way_upper": 1.0}
 
 
 def test_the_box_may_begin_anywhere():
@@ -45,7 +45,16 @@ def test_a_way_may_lead_through_the_side_of_the_box_but_not_through_its_ends():
     free = np.zeros((4, 4, 6), bool)
     free[0, 0, :3] = True
     free[3, 0, 2:] = True
-    assert passable(free)
+    assert passable(~free)
     free[:, :, 2] = False
-    assert not passable(free)
-    assert not passable(np.zeros((2, 2, 2), bool))
+    assert not passable(~free)
+    assert not passable(np.ones((2, 2, 2), bool))
+
+
+def test_a_way_may_wind_back_on_itself():
+    free = np.zeros((5, 5, 7), bool)
+    free[2, 2, :5] = free[2, 3, 4] = free[2, 4, 4] = True
+    free[2, 4, 1:5] = free[2, 4, 1] = free[3, 4, 1] = free[4, 4, 1] = True
+    assert not passable(~free)
+    free[4, 4, 1:] = True
+    assert passable(~free)
