@@ -17,6 +17,7 @@ from pymongo import ReplaceOne
 from pymongo.errors import BulkWriteError
 
 from seicampaign.errors import StoreError, unknown
+from seicampaign.store.axes import packed_steps, packed_times, unpacked_steps, unpacked_times
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
@@ -244,8 +245,8 @@ def _document(curve: Curve) -> dict[str, Any]:
         "points": len(curve),
         "last_step": int(curve.steps[-1]) if len(curve) else -1,
         "dtype": curve.values.dtype.name,
-        "steps": curve.steps.tobytes(),
-        "times": curve.times.tobytes(),
+        "steps": packed_steps(curve.steps),
+        "times": packed_times(curve.times, curve.steps),
         "values": curve.values.tobytes(),
         "last_updated": datetime.now(UTC),
     }
@@ -257,12 +258,13 @@ def _read(document: Mapping[str, Any]) -> Curve:
             f"Curve {document['_id']} has schema version {document['schema_version']}; this "
             f"seicampaign reads up to {SCHEMA_VERSION}. Upgrade seicampaign to read it."
         )
+    steps = unpacked_steps(document["steps"], document["points"])
     return Curve(
         document["simulation_id"],
         document["name"],
         document["analysis"],
         document["unit"],
-        np.frombuffer(document["steps"], np.int64),
-        np.frombuffer(document["times"], np.float64),
+        steps,
+        unpacked_times(document["times"], steps),
         np.frombuffer(document["values"], document["dtype"]),
     )
