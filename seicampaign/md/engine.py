@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
 
 from seicampaign.errors import EngineError
+from seicampaign.mtp import fallback
 from seicampaign.mtp.plugin import lammps_program
 from seicampaign.settings import settings
 
 
+def lammps_call(script: str, name: str, log: str) -> tuple[list[str], dict[str, str]]:
+    """The command that runs an input, and its environment.
+
+    Parameters
+    ----------
+    script, name
+        The input's text and its file name in the working directory.
+    log
+        Where LAMMPS writes its log.
+    """
+    if fallback.MARK in script:  # lines that need Python between them, on a single rank
+        return fallback.command(name)
+    return [*lammps_command(), "-in", name, "-log", log, "-screen", "none"], dict(os.environ)
+
+
 def lammps_command() -> list[str]:
-    """The command line of one LAMMPS run, with the MPI launcher when the settings ask for ranks.
+    """LAMMPS as it is called here, with the MPI launcher when the settings ask for ranks.
 
     Raises
     ------

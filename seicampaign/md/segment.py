@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from seicampaign.errors import SimulationError
 from seicampaign.md.dump import DumpStream, Frame
-from seicampaign.md.engine import lammps_command
+from seicampaign.md.engine import lammps_call
 from seicampaign.md.inputs import (
     DUMP,
     END,
@@ -98,13 +98,16 @@ def run_segment(
         If there is no LAMMPS to run.
     """
     _clear(directory)
-    (directory / INPUT).write_text(segment.text(potential.pair_lines(segment.elements)))
+    script = segment.text(potential.pair_lines(segment.elements))
+    (directory / INPUT).write_text(script)
+    command, environment = lammps_call(script, INPUT, LOG)
     output = _Output(directory)
     started = time.perf_counter()
     with (directory / SCREEN).open("wb") as screen:
         process = subprocess.Popen(
-            [*lammps_command(), "-in", INPUT, "-log", LOG, "-screen", "none"],
+            command,
             cwd=directory,
+            env=environment,
             stdout=screen,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from seicampaign.errors import PotentialError, unknown
 from seicampaign.mtp.format import read_mtp
 from seicampaign.mtp.model import MTP
+from seicampaign.settings import settings
 
 if TYPE_CHECKING:
     from pymatgen.io.lammps.generators import LammpsForceField
@@ -85,12 +88,17 @@ class Potential:
         PotentialError
             If it lacks one of them.
         EngineError
-            If the plug-in cannot be compiled.
+            If the plug-in cannot be compiled. Without any compiler, a warning, and lines for the
+            slower engine of `seicampaign.mtp.fallback`.
         """
-        from seicampaign.mtp.plugin import pair_lines
+        from seicampaign.mtp import fallback, plugin
 
         self.require(elements)
-        return pair_lines(self.path, [self.species.index(element) for element in elements])
+        types = [self.species.index(element) for element in elements]
+        if shutil.which(settings().cxx) is None:
+            warnings.warn(fallback.SLOW, stacklevel=2)
+            return fallback.pair_lines(self.path, types)
+        return plugin.pair_lines(self.path, types)
 
     def lammps_force_field(self, elements: Sequence[str] | None = None) -> LammpsForceField:
         """The potential as pymatgen and atomate2 take one, for ``LammpsNPTMaker`` and its like.
