@@ -8,7 +8,9 @@ from math import gcd
 from pathlib import Path
 
 from seicampaign.errors import StructureError
+from seicampaign.structures.checks import check_overlap
 from seicampaign.structures.library import Crystal, Occupants, Site
+from seicampaign.structures.sites import conventional_sites
 
 WHOLE = 0.1
 
@@ -26,8 +28,8 @@ def crystal_from_cif(path: Path) -> Crystal:
     Raises
     ------
     StructureError
-        If there is no such file, it cannot be read, or its occupations do not add up to whole
-        numbers of atoms in one cell.
+        If there is no such file, it cannot be read, atoms overlap, or its occupations do not add
+        up to whole numbers of atoms in one cell.
     """
     if not path.is_file():
         raise StructureError(f"There is no CIF file at {str(path)!r}.")
@@ -55,7 +57,7 @@ def _read(path: Path, _changed: int) -> Crystal:
     )
     counts = _whole_counts(path, sites)
     units = gcd(*counts.values())
-    return Crystal(
+    crystal = Crystal(
         name=path.name,
         role="electrolyte",
         formula="".join(f"{e}{n // units if n > units else ''}" for e, n in counts.items()),
@@ -67,6 +69,9 @@ def _read(path: Path, _changed: int) -> Crystal:
         about=f"Read from {path.name}.",
         source=path.name,
     )
+    if crystal.ordered:
+        check_overlap(conventional_sites(crystal), str(path))
+    return crystal
 
 
 def _whole_counts(path: Path, sites: tuple[Site, ...]) -> dict[str, int]:

@@ -124,11 +124,12 @@ def _common_cells(
         plane_basis(np.asarray(s.cell), p)[:2] @ np.asarray(s.cell)
         for s, p in zip((electrolyte, anode), planes, strict=True)
     )
+    reach = max(2 * bounds.max_strain, 0.1)  # beyond the bound, to name the best match there is
     generator = ZSLGenerator(
         max_area=bounds.max_area,
-        max_area_ratio_tol=4 * bounds.max_strain,
-        max_length_tol=2 * bounds.max_strain,
-        max_angle_tol=2 * bounds.max_strain,
+        max_area_ratio_tol=2 * reach,
+        max_length_tol=reach,
+        max_angle_tol=reach,
     )
     for match in generator(film, substrate):
         upper = _multiples(np.asarray(match.film_sl_vectors), film)

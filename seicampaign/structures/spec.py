@@ -65,7 +65,7 @@ class InterfaceSpec(BaseModel):
         "smallest at which no two atoms are closer than 1.05 times their covalent radii.",
     )
     max_strain: PositiveFloat = Field(
-        0.06, lt=1, description="Largest strain of the anode, which alone is strained."
+        0.06, lt=0.2, description="Largest strain of the anode, which alone is strained."
     )
     max_area: PositiveFloat = Field(
         260.0, description="Largest common in-plane cell, square Angstrom, before `supercell`."

@@ -49,17 +49,16 @@ def test_a_file_is_known_by_its_content(gamma_cif, tmp_path):
     assert one == two != spec_hash(InterfaceSpec(electrolyte="gamma-Li3PS4"))
 
 
-@pytest.mark.parametrize(
-    ("occupation", "edge", "words"),
-    [
-        ({"Li": 0.3}, 4.0, "add up to 0.30 Li"),
-        ({"Li": 1.0}, 1.2, "overlapping"),
-    ],
-)
-def test_unusable_files_are_refused(tmp_path, occupation, edge, words):
-    path = write(tmp_path / "bad.cif", Lattice.cubic(edge), [occupation], [[0, 0, 0]])
-    with pytest.raises(StructureError, match=words):
-        build_interface(InterfaceSpec(electrolyte=path, max_strain=0.5, min_width=1))
+def test_occupations_that_make_no_whole_atoms_are_refused(tmp_path):
+    path = write(tmp_path / "part.cif", Lattice.cubic(9.0), [{"Li": 0.3}], [[0, 0, 0]])
+    with pytest.raises(StructureError, match=r"add up to 0\.30 Li"):
+        build_interface(InterfaceSpec(electrolyte=path))
+
+
+def test_overlapping_atoms_are_refused(tmp_path):
+    path = write(tmp_path / "near.cif", Lattice.cubic(9.7), ["S", "S"], [[0, 0, 0], [0.05, 0, 0]])
+    with pytest.raises(StructureError, match="overlapping atoms"):
+        build_interface(InterfaceSpec(electrolyte=path))
 
 
 def test_a_file_that_is_no_cif_is_refused(tmp_path):
