@@ -201,7 +201,8 @@ class Campaign(BaseModel):
         """
         from seicampaign.campaign.launch import launch
 
-        return launch(self, store)
+        with store.explained("written"):
+            return launch(self, store)
 
     def run(
         self, store: CampaignStore, *, workers: int | None = None, progress: Progress | None = None
@@ -224,4 +225,5 @@ class Campaign(BaseModel):
         """How far each simulation of the campaign is."""
         from seicampaign.campaign.status import campaign_status
 
-        return campaign_status(store, self.name)
+        with store.explained("read"):
+            return campaign_status(store, self.name)

@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seicampaign.campaign.launch import launch
 from seicampaign.campaign.status import CampaignStatus, campaign_status
 from seicampaign.errors import CampaignError
 from seicampaign.settings import settings
@@ -42,14 +41,15 @@ def run(
     CampaignError
         If simulations failed; what they and the others have stored stays.
     """
-    launch(campaign, store)
-    status = campaign_status(store, campaign.name)
-    if not status.finished:
-        _revive(store, status)
-        many = workers or max(1, (os.cpu_count() or 1) // settings().mpi_ranks)
-        with _display(progress) as show, _workers(store, status, many) as processes:
-            _watch(campaign.name, store, processes, show)
+    campaign.launch(store)
+    with store.explained("used"):
         status = campaign_status(store, campaign.name)
+        if not status.finished:
+            _revive(store, status)
+            many = workers or max(1, (os.cpu_count() or 1) // settings().mpi_ranks)
+            with _display(progress) as show, _workers(store, status, many) as processes:
+                _watch(campaign.name, store, processes, show)
+            status = campaign_status(store, campaign.name)
     failed = [s for s in status.simulations if s.state == "failed"]
     if failed:
         raise CampaignError(

@@ -89,7 +89,7 @@ def status(name: Name, as_json: Json = False) -> None:
     """Say how far each simulation of a campaign is."""
     from seicampaign.campaign.status import campaign_status
 
-    with _store() as store:
+    with _store() as store, store.explained("read"):
         found = campaign_status(store, name)
     if as_json:
         print(json.dumps(found.as_dict(), indent=2))

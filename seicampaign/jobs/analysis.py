@@ -39,7 +39,7 @@ class AnalysisMaker(Maker):
             ``simulation_id``, ``analysis`` (the key of the curves), ``frames`` added.
         """
         thresholds = Thresholds(**self.thresholds)
-        with connect() as store:
+        with connect() as store, store.explained("written"):
             frames = update_curves(store, simulation_id, thresholds)
             simulations.close(store, simulation_id)
         return {

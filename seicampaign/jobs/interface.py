@@ -26,5 +26,5 @@ class InterfaceMaker(Maker):
         dict
             ``interface_id``, ``formula``, ``n_atoms``.
         """
-        with connect() as store:
+        with connect() as store, store.explained("written"):
             return interfaces.build(store, spec)

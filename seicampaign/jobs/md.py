@@ -33,7 +33,7 @@ class MDSegmentMaker(Maker):
         Response
             The output names the segment's document and says how far the simulation has come.
         """
-        with connect() as store:
+        with connect() as store, store.explained("written"):
             outcome = advance(store, simulation_id, Path.cwd(), walltime=self.walltime)
         following = self.make(simulation_id) if outcome["steps_left"] > 0 else None
         return Response(output=outcome, detour=following)
