@@ -52,7 +52,7 @@ class InterfaceSpec(BaseModel):
         None, description="Repeats of the plane spacing, in place of anode_thickness."
     )
     electrolyte_plane: Vector | None = Field(
-        None, description="Miller indices. Default: those of the known contact or of the crystal."
+        None, description="Miller indices. Default: the known contact's, else searched."
     )
     anode_plane: Vector | None = Field(None, description="Miller indices of the anode's face.")
     electrolyte_lattice: Lattice | None = Field(

@@ -31,7 +31,7 @@ def test_every_crystal_has_its_formula_and_a_source(name):
     assert {e: np.sum(atoms.symbols == e) for e in counts} == counts
     assert len(atoms) == sum(counts.values())
     assert atoms.pbc.all()
-    assert len(found.source) > 15 or found.name == "Li"
+    assert len(found.source) > 15
     check_overlap(atoms, name)
 
 
