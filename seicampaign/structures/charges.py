@@ -24,8 +24,3 @@ def mean_charges(crystal: Crystal, sites: Atoms) -> NDArray[np.float64]:
     """Mean formal charge of each site, shape (N,); an element without an entry counts as 0."""
     by_orbit = [sum(f * OXIDATION.get(e, 0) for e, f in s.occupants) for s in crystal.sites]
     return np.asarray(by_orbit, dtype=float)[sites.arrays["orbit"]]
-
-
-def total_charge(counts: dict[str, int]) -> int:
-    """Formal charge of a set of atoms, e.g. 0 for ``{"Li": 6, "P": 1, "S": 5, "Cl": 1}``."""
-    return sum(OXIDATION[element] * n for element, n in counts.items())
