@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seicampaign.mtp.basis import untrained
+    from seicampaign.mtp.cfg import read_cfg, write_cfg
     from seicampaign.mtp.format import read_mtp, write_mtp
     from seicampaign.mtp.model import MTP
     from seicampaign.mtp.potential import Potential, load_potential, shipped_potentials
@@ -14,9 +15,11 @@ __all__ = [
     "MTP",
     "Potential",
     "load_potential",
+    "read_cfg",
     "read_mtp",
     "shipped_potentials",
     "untrained",
+    "write_cfg",
     "write_mtp",
 ]
 
@@ -24,9 +27,11 @@ _HOMES = {
     "MTP": "model",
     "Potential": "potential",
     "load_potential": "potential",
+    "read_cfg": "cfg",
     "read_mtp": "format",
     "shipped_potentials": "potential",
     "untrained": "basis",
+    "write_cfg": "cfg",
     "write_mtp": "format",
 }
 

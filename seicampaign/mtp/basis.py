@@ -274,10 +274,12 @@ class _Tree:
 
 
 def _plans(graph: Graph) -> Iterator[Callable[[_Tree], int]]:
-    """The ways to evaluate a connected graph, each once."""
+    """The ways to evaluate a connected graph, each once: a and b can be swapped."""
     mu, matrix, size = graph.mu, graph.matrix, len(graph.mu)
     seen = set()
     for order in permutations(range(size)):
+        if order[:2] != tuple(sorted(order[:2])):
+            continue
         cut = _Cut([mu[i] for i in order], [[matrix[i][j] for j in order] for i in order])
         ways = {1: [cut.alone], 2: [cut.pair], 3: [cut.root], 4: [cut.chain, cut.halves]}[size]
         for way in ways:

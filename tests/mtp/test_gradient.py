@@ -48,24 +48,31 @@ def test_predictions_are_those_of_the_calculator(level, species):
     np.testing.assert_allclose(found.virials, virials, atol=1e-12 * np.abs(virials).max())
 
 
-def test_predictions_are_those_of_motep(tmp_path):
-    calculators = pytest.importorskip("motep.calculator")
+def test_loss_and_gradient_are_those_of_motep(tmp_path):
+    losses = pytest.importorskip("motep.loss")
     from motep.io.mlip.mtp import read_mtp as motep_read
 
     from seicampaign.mtp import write_mtp
 
-    images, mtp = data_set(4), random_mtp(10)
+    images, mtp = data_set(4)[:2], random_mtp(10)
+    for atoms in images:
+        atoms.info["weight"] = 1 / len(atoms)  # which motep gives to all terms
     write_mtp(tmp_path / "a.mtp", mtp)
     theirs = motep_read(tmp_path / "a.mtp")
     theirs.species = np.array([3, 15, 16, 17])
-    found = LabelledSet(images, SYMBOLS[:4], cutoff=5.0).predict(mtp)
-    for place, atoms in enumerate(images[:2]):
-        again = atoms.copy()
-        again.calc = calculators.MTP(theirs)
-        assert found.energies[place] == pytest.approx(again.get_potential_energy(), rel=1e-11)
-        stress = found.virials[place] / atoms.get_volume()
-        expected = again.get_stress()
-        np.testing.assert_allclose(stress, expected, atol=1e-11 * np.abs(expected).max())
+    function = losses.LossFunction(images, theirs, losses.LossSetting())
+    expected = function(theirs.parameters), function.jac(theirs.parameters)
+
+    weights = Weights(energy=1.0, forces=0.01, stress=0.001, shear=0.001)
+    ours = LabelledSet(images, SYMBOLS[:4], cutoff=5.0, weights=weights)
+    predictions, gradient = ours.loss_and_gradient(mtp)
+    radial, species, moment = np.split(
+        gradient, [mtp.radial_coeffs.size, mtp.radial_coeffs.size + 4]
+    )
+    assert predictions.loss == pytest.approx(expected[0], rel=1e-11)
+    np.testing.assert_allclose(
+        np.r_[moment, species, radial], expected[1], atol=1e-11 * np.abs(gradient).max()
+    )
 
 
 @pytest.mark.parametrize(
