@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
-from hashlib import sha256
-from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from seicampaign.documents.identity import content_hash
 from seicampaign.md.parameters import MDParameters
-from seicampaign.structures import InterfaceSpec
+from seicampaign.structures import InterfaceSpec, spec_hash
 
 
 class PotentialReference(BaseModel):
@@ -43,21 +40,6 @@ class Sampling(BaseModel):
         return self
 
 
-def interface_content(spec: InterfaceSpec) -> dict[str, Any]:
-    """What decides an interface: its fields that are not defaults, and a CIF's content."""
-    content = spec.model_dump(mode="json", exclude_defaults=True)
-    for part in ("electrolyte", "anode"):
-        name = getattr(spec, part)
-        is_file = name.lower().endswith(".cif") and Path(name).is_file()
-        content[part] = sha256(Path(name).read_bytes()).hexdigest() if is_file else name
-    return content
-
-
-def interface_id(spec: InterfaceSpec) -> str:
-    """The identity of an interface, which simulations share."""
-    return content_hash("interface", interface_content(spec))
-
-
 class Simulation(BaseModel):
     """One run of one interface: what it is, not how long it goes on."""
 
@@ -74,7 +56,7 @@ class Simulation(BaseModel):
         return content_hash(
             "simulation",
             {
-                "interface": interface_content(self.interface),
+                "interface": self.interface_id,
                 "potential": self.potential.hash,
                 "md": self.md.model_dump(mode="json", exclude_defaults=True),
             },
@@ -83,7 +65,7 @@ class Simulation(BaseModel):
     @cached_property
     def interface_id(self) -> str:
         """The identity of the interface alone, which simulations share."""
-        return interface_id(self.interface)
+        return spec_hash(self.interface)
 
     @property
     def electrolyte(self) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seicampaign.documents import SCHEMA_VERSION, check_schema
-from seicampaign.documents.simulation import interface_id
 from seicampaign.errors import StoreError
 
 if TYPE_CHECKING:
@@ -25,9 +24,9 @@ def build(store: CampaignStore, spec: InterfaceSpec) -> dict[str, Any]:
     dict
         ``interface_id``, ``formula``, ``n_atoms``.
     """
-    from seicampaign.structures import build_interface
+    from seicampaign.structures import build_interface, spec_hash
 
-    key = interface_id(spec)
+    key = spec_hash(spec)
     collection = store.database["interfaces"]
     summary = {"interface_id": 1, "formula": 1, "n_atoms": 1, "_id": 0}
     found = collection.find_one({"_id": key}, summary)

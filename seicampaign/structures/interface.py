@@ -70,8 +70,10 @@ def spec_hash(spec: InterfaceSpec) -> str:
     """A short hash of everything that decides the interface, the crystals themselves included.
 
     A crystal counts by its cell and sites: renaming a CIF file changes nothing, editing it does.
+    A field at its default does not count, so that a field that joins later leaves old hashes as
+    they are; a default that changes raises `BUILDER_VERSION`.
     """
-    content = spec.model_dump(mode="json", exclude={"electrolyte", "anode"})
+    content = spec.model_dump(mode="json", exclude={"electrolyte", "anode"}, exclude_defaults=True)
     content["electrolyte"] = record(spec.electrolyte, "electrolyte").content()
     content["anode"] = record(spec.anode, "anode").content()
     content["builder"] = BUILDER_VERSION
