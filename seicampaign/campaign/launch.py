@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from seicampaign.documents import SCHEMA_VERSION, Simulation
-from seicampaign.store import potentials, simulations
+from seicampaign.store import interfaces, potentials, simulations
 
 if TYPE_CHECKING:
     from seicampaign.campaign.campaign import Campaign
@@ -45,6 +46,7 @@ def launch(campaign: Campaign, store: CampaignStore) -> LaunchReport:
         store, campaign.name, members.values(), campaign.lengths(), campaign.sampling
     )
     _save_campaign(campaign, store, list(members))
+    _build_from_files(store, members.values())
     token, mine = simulations.claim(store, members)
     if mine:
         try:
@@ -72,6 +74,14 @@ def _save_campaign(campaign: Campaign, store: CampaignStore, members: list[str])
         },
         upsert=True,
     )
+
+
+def _build_from_files(store: CampaignStore, members: Iterable[Simulation]) -> None:
+    """Build here what needs a file of the user's: a worker elsewhere does not have it."""
+    specs = {s.interface_id: s.interface for s in members}
+    for key, spec in specs.items():
+        if any(name.lower().endswith(".cif") for name in (spec.electrolyte, spec.anode)):
+            interfaces.build(store, spec, key)
 
 
 def _add_workflows(store: CampaignStore, campaign: str, members: list[Simulation]) -> None:

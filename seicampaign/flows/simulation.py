@@ -27,7 +27,7 @@ class SimulationFlowMaker(Maker):
     def make(self, simulation: Simulation) -> Flow:
         """Make the flow of a registered simulation."""
         jobs = [
-            self.interface_maker.make(simulation.interface),
+            self.interface_maker.make(simulation.interface, simulation.interface_id),
             self.segment_maker.make(simulation.id),
             self.analysis_maker.make(simulation.id),
         ]

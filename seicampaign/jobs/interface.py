@@ -18,8 +18,13 @@ class InterfaceMaker(Maker):
     name: str = "interface"
 
     @job
-    def make(self, spec: InterfaceSpec) -> dict[str, Any]:
+    def make(self, spec: InterfaceSpec, interface_id: str | None = None) -> dict[str, Any]:
         """Build and store; an interface that is there already is left as it is.
+
+        Parameters
+        ----------
+        interface_id
+            Its identity, where it is known.
 
         Returns
         -------
@@ -27,4 +32,4 @@ class InterfaceMaker(Maker):
             ``interface_id``, ``formula``, ``n_atoms``.
         """
         with connect() as store, store.explained("written"):
-            return interfaces.build(store, spec)
+            return interfaces.build(store, spec, interface_id)

@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from seicampaign.structures import InterfaceSpec
 
 
-def build(store: CampaignStore, spec: InterfaceSpec) -> dict[str, Any]:
+def build(store: CampaignStore, spec: InterfaceSpec, key: str | None = None) -> dict[str, Any]:
     """Build an interface and store it, unless it is there.
+
+    Parameters
+    ----------
+    key
+        Its identity, where it is known: what is stored is then found without the files (CIF)
+        that the specification may name.
 
     Returns
     -------
@@ -26,7 +32,7 @@ def build(store: CampaignStore, spec: InterfaceSpec) -> dict[str, Any]:
     """
     from seicampaign.structures import build_interface, spec_hash
 
-    key = spec_hash(spec)
+    key = key or spec_hash(spec)
     collection = store.database["interfaces"]
     summary = {"interface_id": 1, "formula": 1, "n_atoms": 1, "_id": 0}
     found = collection.find_one({"_id": key}, summary)
