@@ -23,11 +23,20 @@ class Frames(Protocol):
     `steps` and `times` (ps) have an entry per frame, `numbers` one per atom.
     """
 
-    numbers: Any
-    steps: Any
-    times: Any
-    cells: Any
-    positions: Any
+    @property
+    def numbers(self) -> Any: ...
+
+    @property
+    def steps(self) -> Any: ...
+
+    @property
+    def times(self) -> Any: ...
+
+    @property
+    def cells(self) -> Any: ...
+
+    @property
+    def positions(self) -> Any: ...
 
 
 class CurveRow(NamedTuple):

@@ -93,9 +93,9 @@ class MTP:
         self._check_coefficients()
 
     def _freeze(self, name: str, array: IntArray | FloatArray) -> None:
-        array = np.ascontiguousarray(array)
-        array.flags.writeable = False
-        object.__setattr__(self, name, array)
+        own = np.ascontiguousarray(array)
+        own.flags.writeable = False
+        object.__setattr__(self, name, own)
 
     def _check_numbers(self) -> None:
         if self.radial_basis_type != "RBChebyshev":
