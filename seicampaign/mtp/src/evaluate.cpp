@@ -79,15 +79,17 @@ void evaluate_lanes(const Neighbours &list, const int *species, const int *atoms
 }  // namespace
 
 struct mtp_plan {
-  Plan plan;
+  mtp_plan(const mtp_model &model, const Kernels &chosen)
+      : kernels(chosen), plan(model, chosen.width) {}
   const Kernels &kernels;
+  Plan plan;
 };
 
 extern "C" {
 
 mtp_plan *mtp_plan_create(const mtp_model *model, const char *isa, char *error, int size) {
   mtp_plan *plan = nullptr;
-  guarded(error, size, [&] { plan = new mtp_plan{Plan(*model), kernels(isa)}; });
+  guarded(error, size, [&] { plan = new mtp_plan(*model, kernels(isa)); });
   return plan;
 }
 

@@ -6,6 +6,8 @@
 // instructions.
 #pragma once
 
+#include <cstdint>
+
 #include "dispatch.hpp"
 #include "simd.hpp"
 
@@ -115,15 +117,65 @@ SEI_INLINE void add_slots(V *moments, const Slot<H> *slots) {
   add_shells<H, G>(moments, factors);
 }
 
-// Runs a program over the nodes of this block.
-SEI_INLINE void run(const Program &program, V *node) {
-  const Term *term = program.terms;
-  for (const Node *n = program.nodes, *end = n + program.count; n != end; n++) {
-    V sum = broadcast(n->constant);
-    const Term *products = term + n->linear, *stop = products + n->products;
-    for (; term != products; term++) sum += term->factor * node[term->p];
-    for (; term != stop; term++) sum += (term->factor * node[term->p]) * node[term->q];
-    node[n->target] = sum;
+SEI_INLINE V &at(double *x, std::uint32_t index) { return *(V *)(x + index); }
+
+SEI_INLINE void add(const Linear &t, double *x, V &even, V &odd) {
+  even += t.factor[0] * at(x, t.p[0]);
+  odd += t.factor[1] * at(x, t.p[1]);
+}
+
+SEI_INLINE void add(const Product &t, double *x, V &even, V &odd) {
+  const std::uint64_t a = t.pair[0], b = t.pair[1];
+  even += at(x, (std::uint32_t)a) * at(x, a >> 32);
+  odd += at(x, (std::uint32_t)b) * at(x, b >> 32);
+}
+
+template <class T>
+SEI_INLINE void run(const Program<T> &program, double *x) {
+  const T *t = program.pieces;
+  const std::uint32_t *target = program.targets;
+  for (const Run *r = program.begin; r != program.end; r++)
+    for (int n = 0; n < r->nodes; n++) {
+      V &node = at(x, *target++);
+      V even = node, odd = V{};
+      for (const T *end = t + r->pieces; t != end; t++) add(*t, x, even, odd);
+      node = even + odd;
+    }
+}
+
+SEI_INLINE void run(const List<Stage> &stages, double *x) {
+  for (const Stage *stage = stages.begin; stage != stages.end; stage++) {
+    for (const Copy *c = stage->copies.begin; c != stage->copies.end; c++)
+      at(x, c->target) = c->factor * at(x, c->source);
+    run(stage->products, x);
+  }
+}
+
+// From the summed moments in the nodes to the adjoints of all. The energy is a quadratic form in
+// the values, up to products of more factors, which are values themselves: half of what the linear
+// adjoints give, and the coefficients once more.
+SEI_INLINE void contract(const PlanView &plan, double *x, double *energy) {
+  V *value = (V *)x, *adjoint = value + plan.nodes;
+  for (int n = plan.summed; n < plan.nodes; n++) value[n] = V{};
+  value[plan.zero] = V{};
+  for (const Expansion *e = plan.expansions.begin; e != plan.expansions.end; e++)
+    at(x, e->target) = at(x, e->a) - at(x, e->b) - at(x, e->c);
+  run(plan.multiply, x);
+  for (int n = 0; n < plan.nodes; n++) adjoint[n] = broadcast(plan.constants[n]);
+  run(plan.fold, x);
+  if (energy) {
+    V twice = V{};
+    for (int n = 0; n < plan.nodes; n++) twice += value[n] * (adjoint[n] + plan.constants[n]);
+    *(V *)energy = 0.5 * twice;
+  }
+  run(plan.differentiate, x);
+  double *const a = (double *)adjoint;
+  for (const Expansion *e = plan.expansions.end; e != plan.expansions.begin;) {
+    e--;
+    const V outer = at(a, e->target);
+    at(a, e->a) += outer;
+    at(a, e->b) -= outer;
+    at(a, e->c) -= outer;
   }
 }
 
@@ -192,28 +244,23 @@ SEI_INLINE void backward_slot(const V *adjoint, const Slot<H> &slot, const Block
 
 template <int H>
 void evaluate_block(const PlanView &plan, const Block &block, void *memory) {
-  constexpr int summed = summed_moments(H);
   V *node = (V *)memory;
-  Slot<H> *slots = (Slot<H> *)(node + plan.energy_node + 1);
+  Slot<H> *slots = (Slot<H> *)(node + plan.all);
   const double *table = plan.radial + (long)block.central * plan.radial_basis_size *
                                           radial_functions(H) * plan.table_width;
-  for (int i = 0; i < summed; i++) node[i] = V{};
+  for (int n = 0; n < plan.summed; n++) node[n] = V{};
   for (int s = 0; s < block.slots; s++) radial_part<H>(plan, table, block, s, slots[s]);
   int s = 0;
   for (; s + 1 < block.slots; s += 2) add_slots<H, 2>(node, slots + s);
   if (s < block.slots) add_slots<H, 1>(node, slots + s);
-  run(plan.forward, node);
-  if (block.energy) {
-    run(plan.energy, node);
-    *(V *)block.energy = node[plan.energy_node] + plan.species_coeffs[block.central];
-  }
-  run(plan.backward, node);
+  contract(plan, (double *)node, block.energy);
+  if (block.energy) *(V *)block.energy += plan.species_coeffs[block.central];
   for (s = 0; s < block.slots; s++) backward_slot<H>(node + plan.nodes, slots[s], block, s);
 }
 
 template <int H>
 long memory_of_block(const PlanView &plan, int slots) {
-  return (plan.energy_node + 1) * (long)sizeof(V) + slots * (long)sizeof(Slot<H>);
+  return plan.all * (long)sizeof(V) + slots * (long)sizeof(Slot<H>);
 }
 
 template <int... H>

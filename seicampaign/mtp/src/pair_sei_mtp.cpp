@@ -116,7 +116,7 @@ void PairSeiMTP::load(const std::string &name)
   MPI_Bcast(&text[0], size, MPI_CHAR, 0, world);
   try {
     file = std::make_unique<sei::mtp::File>(text);
-    plan = std::make_unique<sei::mtp::Plan>(file->model());
+    plan = std::make_unique<sei::mtp::Plan>(file->model(), sei::mtp::kernels().width);
     work = std::make_unique<sei::mtp::Workspace>(*plan, sei::mtp::kernels());
   } catch (const std::exception &problem) {
     error->all(FLERR, "pair_style sei/mtp: {}: {}", path, problem.what());

@@ -5,7 +5,6 @@
 #include <map>
 #include <stdexcept>
 #include <string>
-#include <tuple>
 
 namespace sei::mtp {
 
@@ -19,6 +18,11 @@ using Monomial = std::array<int, 4>;  // mu, x, y, z
 
 double *aligned(double *p) {
   return reinterpret_cast<double *>((reinterpret_cast<std::uintptr_t>(p) + 63) / 64 * 64);
+}
+
+template <class T>
+List<T> list_of(const std::vector<T> &v) {
+  return {v.data(), v.data() + v.size()};
 }
 
 int half_level_of(const mtp_model &model) {
@@ -44,7 +48,8 @@ int half_level_of(const mtp_model &model) {
 // Rewrites the tables of a model; see the head of plan.hpp.
 class Compiler {
  public:
-  Compiler(const mtp_model &model, Plan &plan) : model_(model), plan_(plan) {
+  Compiler(const mtp_model &model, int width, Plan &plan)
+      : model_(model), plan_(plan), width_(width) {
     half_level_ = half_level_of(model);
     values_.resize(summed_moments(half_level_));
     collect_moments();
@@ -56,6 +61,7 @@ class Compiler {
 
   int half_level() const { return half_level_; }
   int nodes() const { return nodes_; }
+  int nodes_with_copies() const { return nodes_with_copies_; }
 
  private:
   struct Value {
@@ -171,70 +177,108 @@ class Compiler {
       }
   }
 
-  void emit() {
-    struct Draft {
-      int target, depth;
-      double constant;
-      std::vector<Term> linear, products;
-    };
-    auto write = [](std::vector<Draft> &drafts, Plan::Code &code) {
-      std::stable_sort(drafts.begin(), drafts.end(), [](const Draft &a, const Draft &b) {
-        return std::make_tuple(a.depth, a.products.size(), a.linear.size()) <
-               std::make_tuple(b.depth, b.products.size(), b.linear.size());
-      });
-      for (const Draft &d : drafts) {
-        code.nodes.push_back({d.constant, static_cast<std::uint32_t>(d.target),
-                              static_cast<std::uint32_t>(d.linear.size()),
-                              static_cast<std::uint32_t>(d.products.size())});
-        code.terms.insert(code.terms.end(), d.linear.begin(), d.linear.end());
-        code.terms.insert(code.terms.end(), d.products.begin(), d.products.end());
-      }
-    };
-    auto number = [&](int value) { return static_cast<std::uint32_t>(values_[value].number); };
-    const auto shift = static_cast<std::uint32_t>(nodes_);
+  std::uint32_t place(int node) const { return static_cast<std::uint32_t>(node * width_); }
 
-    std::vector<Draft> forward, backward(nodes_), energy(1);
-    energy[0] = {2 * nodes_, 0, 0.0, {}, {}};
-    for (int i : live_) {
-      const Value &value = values_[i];
-      Draft &adjoint = backward[value.number];
-      adjoint.target = value.number + nodes_;
-      adjoint.depth = -value.depth;
-      adjoint.constant = value.coefficient;
-      if (value.coefficient != 0.0) energy[0].linear.push_back({value.coefficient, number(i), 0});
-    }
-    for (int i : live_) {
-      const Value &value = values_[i];
-      if (value.expansion.empty() && value.products.empty()) continue;
-      Draft draft{value.number, value.depth, 0.0, {}, {}};
-      for (std::size_t k = 0; k < value.expansion.size(); k++) {
-        const double sign = k == 0 ? 1.0 : -1.0;
-        const int source = value.expansion[k];
-        draft.linear.push_back({sign, number(source), 0});
-        backward[number(source)].linear.push_back({sign, number(i) + shift, 0});
+  // One piece after another of each sum, sums of equal length together.
+  template <class Code, class Sums, class Fill>
+  void write(Code &code, const Sums &sums, int piece, Fill fill) const {
+    std::map<std::size_t, std::vector<const typename Sums::value_type *>> by_length;
+    for (const auto &sum : sums) by_length[(sum.second.size() + piece - 1) / piece].push_back(&sum);
+    for (const auto &[length, group] : by_length) {
+      code.runs.push_back({static_cast<int>(group.size()), static_cast<int>(length)});
+      for (const auto *sum : group) {
+        code.targets.push_back(place(sum->first));
+        for (std::size_t n = 0; n < length; n++) {
+          code.pieces.emplace_back();
+          for (int k = 0; k < piece; k++) fill(code.pieces.back(), k, sum->second, n * piece + k);
+        }
       }
+    }
+  }
+
+  // The products of one stage: factors other than 1 go into copies of one side.
+  class Draft {
+   public:
+    void add(int target, double factor, int scaled, int other) {
+      sums_[target].push_back({factor, scaled, other});
+    }
+
+    void write(const Compiler &compiler, int &nodes, Plan::StageCode &code) const {
+      std::map<std::pair<int, double>, int> copies;
+      auto copy = [&](int source, double factor) {
+        if (factor == 1.0) return source;
+        const auto [place, added] = copies.emplace(std::make_pair(source, factor), nodes);
+        if (added) {
+          code.copies.push_back({factor, compiler.place(nodes), compiler.place(source)});
+          nodes++;
+        }
+        return place->second;
+      };
+      const int zero = 2 * compiler.nodes_;
+      compiler.write(code.products, sums_, Product::size,
+                     [&](Product &piece, int k, const std::vector<Factors> &terms, std::size_t n) {
+                       const bool there = n < terms.size();
+                       const std::uint64_t p = compiler.place(
+                           there ? copy(terms[n].scaled, terms[n].factor) : zero);
+                       const std::uint64_t q = compiler.place(there ? terms[n].other : zero);
+                       piece.pair[k] = p | q << 32;
+                     });
+    }
+
+   private:
+    struct Factors {
+      double factor;
+      int scaled, other;
+    };
+    std::map<int, std::vector<Factors>> sums_;
+  };
+
+  void emit() {
+    std::map<int, Draft> multiply, differentiate;
+    plan_.constants_.assign(nodes_, 0.0);
+    for (int i : live_) {
+      const Value &value = values_[i];
+      const int n = value.number;
+      plan_.constants_[n] = value.coefficient;
+      if (!value.expansion.empty())
+        plan_.expansions_.push_back({place(n), place(values_[value.expansion[0]].number),
+                                     place(values_[value.expansion[1]].number),
+                                     place(values_[value.expansion[2]].number)});
       for (const auto &[pair, factor] : value.products) {
-        const auto l = number(pair.first), r = number(pair.second), t = number(i) + shift;
-        draft.products.push_back({factor, l, r});
-        backward[l].products.push_back({l == r ? 2.0 * factor : factor, t, r});
-        if (l != r) backward[r].products.push_back({factor, t, l});
+        const int l = values_[pair.first].number, r = values_[pair.second].number;
+        const int adjoint = n + nodes_;
+        multiply[value.depth].add(n, factor, l, r);
+        // the adjoint of n is complete when those of less depth are worked out from it
+        differentiate[-value.depth].add(l + nodes_, l == r ? 2.0 * factor : factor, adjoint, r);
+        if (l != r) differentiate[-value.depth].add(r + nodes_, factor, adjoint, l);
       }
-      forward.push_back(std::move(draft));
     }
+    emit_fold();
+    nodes_with_copies_ = 2 * nodes_ + 1;
+    for (const auto &[depth, draft] : multiply)
+      draft.write(*this, nodes_with_copies_, plan_.multiply_code_.emplace_back());
+    for (const auto &[depth, draft] : differentiate)
+      draft.write(*this, nodes_with_copies_, plan_.differentiate_code_.emplace_back());
+  }
+
+  // The quadratic form of the scalars that are never formed: linear in its gradient.
+  void emit_fold() {
+    std::map<int, std::vector<std::pair<double, int>>> sums;
     for (const auto &[pair, factor] : form_) {
-      const auto l = number(pair.first), r = number(pair.second);
-      energy[0].products.push_back({factor, l, r});
-      backward[l].linear.push_back({l == r ? 2.0 * factor : factor, r, 0});
-      if (l != r) backward[r].linear.push_back({factor, l, 0});
+      const int l = values_[pair.first].number, r = values_[pair.second].number;
+      sums[l + nodes_].emplace_back(l == r ? 2.0 * factor : factor, r);
+      if (l != r) sums[r + nodes_].emplace_back(factor, l);
     }
-    write(forward, plan_.forward_);
-    write(energy, plan_.energy_);
-    write(backward, plan_.backward_);
+    write(plan_.fold_, sums, Linear::size, [&](Linear &piece, int k, const auto &terms, std::size_t n) {
+      piece.factor[k] = n < terms.size() ? terms[n].first : 0.0;
+      piece.p[k] = place(n < terms.size() ? terms[n].second : 2 * nodes_);
+    });
   }
 
   const mtp_model &model_;
   Plan &plan_;
-  int half_level_ = 0, nodes_ = 0;
+  const int width_;
+  int half_level_ = 0, nodes_ = 0, nodes_with_copies_ = 0;
   std::vector<Value> values_;  // in an order of evaluation; the summed moments first
   std::vector<int> id_, live_;
   std::map<Monomial, int> expanded_;
@@ -242,22 +286,22 @@ class Compiler {
   Products form_;
 };
 
-Plan::Plan(const mtp_model &model) {
+Plan::Plan(const mtp_model &model, int width) {
   if (model.species_count < 1 || model.radial_basis_size < 1 || model.radial_funcs_count < 1)
     refuse("species_count, radial_basis_size and radial_funcs_count must be positive");
   if (!(model.max_dist > model.min_dist)) refuse("max_dist must be greater than min_dist");
   if (!model.radial_coeffs || !model.species_coeffs || !model.moment_coeffs)
     refuse("the potential is not trained");
-  const Compiler compiler(model, *this);
+  const Compiler compiler(model, width, *this);
   const int species = model.species_count, basis = model.radial_basis_size;
-  const int functions = radial_functions(compiler.half_level()), width = (species + 7) / 8 * 8;
-  radial_.assign(static_cast<std::size_t>(species) * basis * functions * width + 8, 0.0);
+  const int functions = radial_functions(compiler.half_level()), table = (species + 7) / 8 * 8;
+  radial_.assign(static_cast<std::size_t>(species) * basis * functions * table + 8, 0.0);
   double *radial = aligned(radial_.data());
   for (int i = 0; i < species; i++)
     for (int j = 0; j < species; j++)
       for (int mu = 0; mu < std::min(functions, model.radial_funcs_count); mu++)
         for (int k = 0; k < basis; k++)
-          radial[((i * basis + k) * functions + mu) * width + j] =
+          radial[((i * basis + k) * functions + mu) * table + j] =
               model.scaling *
               model.radial_coeffs[((i * species + j) * model.radial_funcs_count + mu) * basis + k];
   species_coeffs_.assign(model.species_coeffs, model.species_coeffs + species);
@@ -265,15 +309,23 @@ Plan::Plan(const mtp_model &model) {
   view_.species = species;
   view_.radial_basis_size = basis;
   view_.nodes = compiler.nodes();
-  view_.energy_node = 2 * compiler.nodes();
+  view_.summed = summed_moments(compiler.half_level());
+  view_.zero = 2 * compiler.nodes();
+  view_.all = compiler.nodes_with_copies();
+  view_.constants = constants_.data();
   view_.min_dist = model.min_dist;
   view_.max_dist = model.max_dist;
   view_.radial = radial;
-  view_.table_width = width;
+  view_.table_width = table;
   view_.species_coeffs = species_coeffs_.data();
-  view_.forward = forward_.program();
-  view_.energy = energy_.program();
-  view_.backward = backward_.program();
+  view_.expansions = list_of(expansions_);
+  view_.fold = fold_.program();
+  for (const StageCode &code : multiply_code_)
+    multiply_.push_back({list_of(code.copies), code.products.program()});
+  for (const StageCode &code : differentiate_code_)
+    differentiate_.push_back({list_of(code.copies), code.products.program()});
+  view_.multiply = list_of(multiply_);
+  view_.differentiate = list_of(differentiate_);
 }
 
 }  // namespace sei::mtp

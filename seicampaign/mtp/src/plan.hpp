@@ -31,52 +31,87 @@ constexpr int shell_offset(int h, int s) {
 }
 constexpr int summed_moments(int h) { return shell_offset(h, degree(h) + 1); }
 
-// node[target] = constant + sum factor node[p] + sum factor node[p] node[q]: linear terms first.
-struct Node {
-  double constant;
-  std::uint32_t target, linear, products;
+// Programs over the nodes of a block, x. Indices count doubles: those of nodes times the width of the
+// kernel. The sums of a program are filled up with the node `zero` to whole pieces and stand in runs
+// of equally many pieces, because a processor that mispredicts the length of each sum loses more
+// time than the arithmetic takes. Two indices share one load for the like reason.
+struct Expansion {  // x[target] = x[a] - x[b] - x[c]
+  std::uint32_t target, a, b, c;
 };
-struct Term {
+struct Copy {  // x[target] = factor x[source]
   double factor;
-  std::uint32_t p, q;
+  std::uint32_t target, source;
 };
-struct Program {
-  const Node *nodes;
-  const Term *terms;
-  int count;
+struct Linear {  // sum factor x[p]
+  static constexpr int size = 2;
+  double factor[size];
+  std::uint32_t p[size];
+};
+struct Product {  // sum x[p] x[q]
+  static constexpr int size = 2;
+  std::uint64_t pair[size];  // p, and q in the upper half
+};
+struct Run {
+  int nodes, pieces;  // of each node
+};
+template <class T>
+struct Program {  // x[target] += the pieces of each node
+  const T *pieces;
+  const std::uint32_t *targets;
+  const Run *begin, *end;
+};
+template <class T>
+struct List {
+  const T *begin, *end;
+};
+struct Stage {  // what follows from the stages before: first the copies, then the products
+  List<Copy> copies;
+  Program<Product> products;
 };
 
 struct PlanView {
   int half_level, species, radial_basis_size;
-  int nodes;        // values are nodes [0, nodes), their adjoints [nodes, 2 nodes)
-  int energy_node;  // target of the energy program, behind the adjoints
+  int nodes, summed;        // values are nodes [0, nodes), their adjoints [nodes, 2 nodes)
+  int zero, all;            // the node that is zero, and the number of all with the copies
+  const double *constants;  // [nodes]: what adjoints start from
   double min_dist, max_dist;
   const double *radial;  // [central][k][mu][table_width]: by neighbour species, scaling included
   int table_width;       // species, rounded up to a multiple of 8
   const double *species_coeffs;
-  Program forward, energy, backward;
+  List<Expansion> expansions;
+  Program<Linear> fold;  // into the adjoints
+  List<Stage> multiply, differentiate;
 };
 
 class Plan {
  public:
-  explicit Plan(const mtp_model &model);  // throws std::invalid_argument
+  Plan(const mtp_model &model, int width);  // of the kernel; throws std::invalid_argument
   Plan(const Plan &) = delete;
   Plan &operator=(const Plan &) = delete;
   const PlanView &view() const { return view_; }
 
  private:
+  friend class Compiler;
+  template <class T>
   struct Code {
-    std::vector<Node> nodes;
-    std::vector<Term> terms;
-    Program program() const {
-      return {nodes.data(), terms.data(), static_cast<int>(nodes.size())};
+    std::vector<T> pieces;
+    std::vector<std::uint32_t> targets;
+    std::vector<Run> runs;
+    Program<T> program() const {
+      return {pieces.data(), targets.data(), runs.data(), runs.data() + runs.size()};
     }
   };
-  friend class Compiler;
 
   PlanView view_{};
-  std::vector<double> radial_, species_coeffs_;
-  Code forward_, energy_, backward_;
+  std::vector<double> radial_, species_coeffs_, constants_;
+  std::vector<Expansion> expansions_;
+  Code<Linear> fold_;
+  struct StageCode {
+    std::vector<Copy> copies;
+    Code<Product> products;
+  };
+  std::vector<StageCode> multiply_code_, differentiate_code_;
+  std::vector<Stage> multiply_, differentiate_;
 };
 
 }  // namespace sei::mtp
