@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from seicampaign.trajectory.reader import Positions, Trajectory
+from seicampaign.trajectory.positions import Positions
+from seicampaign.trajectory.reader import Trajectory
 from seicampaign.trajectory.writer import TrajectoryWriter, delete
 
 __all__ = ["Positions", "Trajectory", "TrajectoryWriter", "delete"]

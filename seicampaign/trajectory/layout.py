@@ -22,9 +22,11 @@ from typing import Any
 
 import numpy as np
 import zarr
+from numcodecs import blosc
 from numpy.typing import NDArray
 from zarr.abc.store import Store
 from zarr.codecs import BloscCodec, TransposeCodec
+from zarr.core.buffer import Buffer
 
 from seicampaign.errors import TrajectoryError
 from seicampaign.trajectory import keys
@@ -140,6 +142,13 @@ def create_arrays(store: Store, layout: Layout, numbers: NDArray[np.uint8]) -> N
         attributes=scale | {"error_bound": layout.precision / 2},
     )
     zarr.open_array(store, path=SPECIES, mode="r+")[:] = numbers
+
+
+def decoded(value: Buffer, layout: Layout) -> NDArray[np.int32]:
+    """A stored chunk of positions: coordinates x atoms x frames, padded to the whole chunk."""
+    frames, atoms = layout.chunk
+    content = blosc.decompress(value.as_numpy_array())
+    return np.frombuffer(content, "<i4").reshape(3, atoms, frames)
 
 
 def _create(

@@ -17,6 +17,7 @@ from seicampaign.trajectory.checked import CheckedStore
 from seicampaign.trajectory.checksums import REMEDY
 from seicampaign.trajectory.commits import Root
 from seicampaign.trajectory.layout import EDGES, POSITION, SPECIES, STEP, TIME
+from seicampaign.trajectory.positions import Positions, read
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -97,7 +98,7 @@ class Trajectory:
     @property
     def positions(self) -> Positions:
         """Positions, shape (n_frames, n_atoms, 3), read only where they are sliced."""
-        return Positions(self._array(POSITION), self.n_frames, self.precision)
+        return Positions(self._store, self.n_frames)
 
     def frame(self, index: int) -> Atoms:
         """One frame, unwrapped; negative indices count from the end."""
@@ -132,9 +133,9 @@ class Trajectory:
             At the first chunk that is missing or torn.
         """
         self._find_missing()
-        frames = self._root.layout.chunk[0]
+        self._row = None
         for row in range(self._root.layout.rows(self.n_frames)):
-            self._array(POSITION)[row * frames : (row + 1) * frames]
+            self._decoded(row)
         self._array(SPECIES)[:]
         for name in (STEP, TIME, EDGES):
             self._array(name)[: self.n_frames]
@@ -154,7 +155,8 @@ class Trajectory:
         if self._row is None or self._row[0] != row:
             frames = self._root.layout.chunk[0]
             stop = min((row + 1) * frames, self.n_frames)
-            self._row = (row, np.asarray(self._array(POSITION)[row * frames : stop]))
+            block = np.arange(row * frames, stop), np.arange(self.n_atoms), np.arange(3)
+            self._row = (row, read(self._store, *block))
         return self._row[1]
 
     def _find_missing(self) -> None:
@@ -165,71 +167,3 @@ class Trajectory:
                 f"{len(missing)} chunks of {self._store._store} are missing, {min(missing)} among "
                 f"them. {REMEDY}"
             )
-
-
-class Positions:
-    """Positions that are read where they are sliced: ``positions[100:200, :, 2]``.
-
-    Each axis takes an integer, a slice, a list of integers or a mask; several lists select the
-    block they span, as in Zarr and HDF5. The result is float64, in Angstrom.
-    """
-
-    ndim = 3
-    dtype = np.dtype(np.float64)
-
-    def __init__(self, array: zarr.Array[Any], frames: int, precision: float) -> None:
-        self._array = array
-        self._precision = precision
-        self.shape = (frames, array.shape[1], 3)
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, key: Any) -> Any:
-        selection = _expand(key, self.ndim)
-        index = tuple(
-            _forward(part, size) for part, size in zip(selection, self.shape, strict=True)
-        )
-        simple = all(isinstance(part, int | slice) for part in index)
-        found = self._array[index] if simple else self._array.oindex[index]
-        flipped = tuple(
-            slice(None, None, -1 if isinstance(part, slice) and (part.step or 1) < 0 else 1)
-            for part, now in zip(selection, index, strict=True)
-            if not isinstance(now, int)
-        )
-        return np.asarray(found)[flipped] * self._precision
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return np.asarray(self[:], dtype=dtype)
-
-
-def _expand(key: Any, ndim: int) -> tuple[Any, ...]:
-    """One part per axis."""
-    parts = key if isinstance(key, tuple) else (key,)
-    given = [part for part in parts if part is not Ellipsis]
-    if len(given) > ndim or len(parts) - len(given) > 1:
-        raise IndexError(f"Positions have {ndim} axes (frames, atoms, xyz), got {len(parts)}.")
-    rest = [slice(None)] * (ndim - len(given))
-    place = next((i for i, part in enumerate(parts) if part is Ellipsis), len(given))
-    return (*given[:place], *rest, *given[place:])
-
-
-def _forward(part: Any, size: int) -> Any:
-    """A selection along one axis of this size, without negative indices or steps."""
-    if isinstance(part, slice):
-        chosen = range(size)[part]
-        if chosen.step < 0:
-            chosen = chosen[::-1]
-        return slice(chosen.start, max(chosen.start, chosen.stop), chosen.step)
-    if isinstance(part, int | np.integer):
-        if not -size <= part < size:
-            raise IndexError(f"Index {part} is out of range for an axis of {size}.")
-        return int(part) % size
-    chosen_array = np.asarray(part)
-    if chosen_array.dtype == bool:
-        if chosen_array.shape != (size,):
-            raise IndexError(f"A mask of {chosen_array.shape} does not fit an axis of {size}.")
-        return np.flatnonzero(chosen_array)
-    if chosen_array.size and (chosen_array.min() < -size or chosen_array.max() >= size):
-        raise IndexError(f"An index is out of range for an axis of {size}.")
-    return chosen_array.astype(np.int64) % max(size, 1)
