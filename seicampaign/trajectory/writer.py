@@ -39,6 +39,7 @@ from seicampaign.trajectory.layout import (
     Layout,
     check_chunk,
     create_arrays,
+    encoded,
     is_chunk,
 )
 from seicampaign.trajectory.lease import Lease
@@ -286,11 +287,18 @@ class TrajectoryWriter:
     def _flush_row(self) -> None:
         """Write the row in the buffer; it stays there until it is full."""
         self._lease.check()
-        stop = self._start + self._filled
-        array = self._arrays[POSITION]
-        array.resize((stop, *array.shape[1:]))
-        array[self._start : stop] = self._buffer[: self._filled]
-        self._checksums.put(self._staging.take())
+        layout, stop = self._root.layout, self._start + self._filled
+        self._arrays[POSITION].resize((stop, layout.n_atoms, 3))
+        frames, atoms = layout.chunk
+        written = self._buffer[: self._filled]
+        self._checksums.put(
+            {
+                f"{POSITION}/c/{self._start // frames}/{column}/0": encoded(
+                    written[:, column * atoms : (column + 1) * atoms], layout
+                )
+                for column in range(layout.columns)
+            }
+        )
         if self._filled == len(self._buffer):
             self._start, self._filled = stop, 0
 
