@@ -134,7 +134,7 @@ def fit(
     checkpoint
         A file that is written twice a minute; a fit that finds it goes on from there.
     start
-        A trained potential of the same level, species and cutoff to start from.
+        A trained potential of the same level, species, cutoff and `min_dist` to start from.
 
     Raises
     ------
@@ -147,12 +147,14 @@ def fit(
     check_labels(dataset, species)
     training, held = _parts(dataset, validation, seed)
     make = _set_maker(dataset, species, cutoff, weights)
-    train = make(training)
+    train, kept_out = make(training), make(held) if held else None
+    if min_dist is None:
+        min_dist = start.min_dist if start else _default_min_dist(train, kept_out)
     mtp = _first_guess(train, level, min_dist, radial_basis_size, seed, start)
     _check_amount(train, mtp)
     search = _Search(
         train=train,
-        held=make(held) if held else None,
+        held=kept_out,
         threads=threads or len(os.sched_getaffinity(0)),
         template=mtp,
         callback=callback,
@@ -204,10 +206,17 @@ def _set_maker(
     return make
 
 
+def _default_min_dist(train: LabelledSet, held: LabelledSet | None) -> float:
+    closest, _ = train.closest()
+    if not np.isfinite(closest):
+        raise TrainingError(f"No two atoms of the data set are within the cutoff {train.cutoff}")
+    return round(0.95 * min(closest, held.closest()[0] if held else closest), 2)
+
+
 def _first_guess(
     train: LabelledSet,
     level: int,
-    min_dist: float | None,
+    min_dist: float,
     radial_basis_size: int,
     seed: int,
     start: MTP | None,
@@ -218,20 +227,17 @@ def _first_guess(
     that never meet have coefficients of zero.
     """
     if start is not None:
-        asked = (level, len(train.species), train.cutoff, True)
-        given = (start.level, start.species_count, start.max_dist, start.trained)
+        asked = (level, len(train.species), train.cutoff, min_dist, True)
+        given = (start.level, start.species_count, start.max_dist, start.min_dist, start.trained)
         if asked != given:
             raise TrainingError(
-                f"start has (level, species, cutoff, trained) = {given}, the fit {asked}"
+                f"start has (level, species, cutoff, min_dist, trained) = {given}, the fit {asked}"
             )
         return start
-    closest, _ = train.closest()
-    if not np.isfinite(closest):
-        raise TrainingError(f"No two atoms of the data set are within the cutoff {train.cutoff}")
     template = untrained(
         level,
         len(train.species),
-        min_dist=round(0.95 * closest, 2) if min_dist is None else min_dist,
+        min_dist=min_dist,
         max_dist=train.cutoff,
         radial_basis_size=radial_basis_size,
     )
