@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -68,7 +68,14 @@ def species_index(atoms: Atoms, species: Sequence[str]) -> NDArray[np.int32]:
     return types
 
 
-def _check_species(mtp: MTP, species: Sequence[str]) -> tuple[str, ...]:
+def check_species(mtp: MTP, species: Sequence[str]) -> tuple[str, ...]:
+    """The species as a tuple, if they are as many as the potential has and all different.
+
+    Raises
+    ------
+    PotentialError
+        If they are not.
+    """
     if len(species) != mtp.species_count or len(set(species)) != len(species):
         raise PotentialError(
             f"The potential has {mtp.species_count} species: {len(species)} elements were "
@@ -77,24 +84,38 @@ def _check_species(mtp: MTP, species: Sequence[str]) -> tuple[str, ...]:
     return tuple(species)
 
 
-def _evaluate(ready: Plan, species: Sequence[str], atoms: Atoms) -> Evaluation:
+def native_call(
+    function: Callable[..., int],
+    handles: Sequence[Any],
+    species: Sequence[str],
+    atoms: Atoms,
+    *outputs: NDArray[np.float64],
+) -> Evaluation:
+    """Call a function of the kernel that evaluates one configuration and gives `outputs` besides.
+
+    Raises
+    ------
+    StructureError
+        With the kernel's reason.
+    """
     n = len(atoms)
-    types = species_index(atoms, species)
     inputs = (
-        types,
+        species_index(atoms, species),
         np.ascontiguousarray(atoms.positions, dtype=np.float64),
         np.ascontiguousarray(atoms.cell.array, dtype=np.float64),
         np.ascontiguousarray(atoms.pbc, dtype=np.int32),
     )
     result = Evaluation(np.empty(n), np.empty((n, 3)), np.empty((3, 3)))
-    arrays = (*inputs, result.energies, result.forces, result.virial)
+    arrays: tuple[NDArray[Any], ...]
+    arrays = (*inputs, result.energies, result.forces, result.virial, *outputs)
     error = ctypes.create_string_buffer(1024)
-    status = library().mtp_evaluate(
-        ready.handle, n, *(a.ctypes.data for a in arrays), error, len(error)
-    )
-    if status != 0:
+    if function(*handles, n, *(a.ctypes.data for a in arrays), error, len(error)) != 0:
         raise StructureError(f"{atoms.symbols} cannot be evaluated: {error.value.decode()}.")
     return result
+
+
+def _evaluate(ready: Plan, species: Sequence[str], atoms: Atoms) -> Evaluation:
+    return native_call(library().mtp_evaluate, [ready.handle], species, atoms)
 
 
 def evaluate(
@@ -122,7 +143,7 @@ def evaluate(
     StructureError
         If atoms coincide, positions are not finite, or a periodic cell is flat.
     """
-    species = _check_species(mtp, species)
+    species = check_species(mtp, species)
     ready = plan(mtp)
     if threads == 1:
         return [_evaluate(ready, species, atoms) for atoms in images]
@@ -156,7 +177,7 @@ class MTPCalculator(Calculator):
     ) -> None:
         super().__init__(**kwargs)
         self.mtp = mtp
-        self.species = _check_species(mtp, species)
+        self.species = check_species(mtp, species)
         self._plan = plan(mtp, isa)
 
     def calculate(

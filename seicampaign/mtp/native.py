@@ -221,12 +221,26 @@ def c_model(mtp: MTP) -> CModel:
 def _declare(lib: ctypes.CDLL) -> ctypes.CDLL:
     pointer, text, integer = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
     lib.mtp_plan_create.restype = pointer
-    lib.mtp_plan_create.argtypes = [ctypes.POINTER(CModel), text, text, integer]
+    lib.mtp_plan_create.argtypes = [ctypes.POINTER(CModel), text, integer, text, integer]
     lib.mtp_plan_destroy.restype = None
     lib.mtp_plan_destroy.argtypes = [pointer]
     lib.mtp_plan_isa.restype = text
     lib.mtp_plan_isa.argtypes = [pointer]
     lib.mtp_evaluate.argtypes = [pointer, integer, *[pointer] * 7, text, integer]
+    lib.mtp_basis.argtypes = [pointer, integer, *[pointer] * 8, text, integer]
+    lib.mtp_grades.argtypes = [pointer, pointer, integer, *[pointer] * 8, text, integer]
+    lib.mtp_active_set_create.restype = pointer
+    lib.mtp_active_set_create.argtypes = [
+        text,
+        ctypes.c_long,
+        ctypes.POINTER(CModel),
+        text,
+        integer,
+    ]
+    lib.mtp_active_set_destroy.restype = None
+    lib.mtp_active_set_destroy.argtypes = [pointer]
+    lib.mtp_fingerprint.restype = ctypes.c_uint64
+    lib.mtp_fingerprint.argtypes = [ctypes.POINTER(CModel)]
     return lib
 
 
@@ -255,6 +269,8 @@ class Plan:
         A trained potential.
     isa
         ``"avx512"``, ``"avx2"`` or ``"baseline"``; the best of this processor if None.
+    basis
+        Whether it gives the derivatives of energies by parameters too, which is slower.
 
     Raises
     ------
@@ -262,14 +278,18 @@ class Plan:
         If the potential is not trained or beyond the kernel.
     """
 
-    def __init__(self, mtp: MTP, isa: str | None = None) -> None:
+    def __init__(self, mtp: MTP, isa: str | None = None, *, basis: bool = False) -> None:
         if not mtp.trained:
             raise PotentialError("The potential is not trained: it has no coefficients.")
         self.mtp = mtp
         self._library = library()
         error = ctypes.create_string_buffer(_ERROR_SIZE)
         self.handle = self._library.mtp_plan_create(
-            ctypes.byref(c_model(mtp)), isa.encode() if isa else None, error, _ERROR_SIZE
+            ctypes.byref(c_model(mtp)),
+            isa.encode() if isa else None,
+            int(basis),
+            error,
+            _ERROR_SIZE,
         )
         if not self.handle:
             raise PotentialError(f"The kernel cannot use this potential: {error.value.decode()}.")
@@ -285,6 +305,6 @@ class Plan:
 
 
 @lru_cache(maxsize=32)
-def plan(mtp: MTP, isa: str | None = None) -> Plan:
+def plan(mtp: MTP, isa: str | None = None, *, basis: bool = False) -> Plan:
     """The plan of a potential, made once."""
-    return Plan(mtp, isa)
+    return Plan(mtp, isa, basis=basis)

@@ -23,6 +23,7 @@ from seicampaign.settings import settings
 
 _KERNEL = (
     "dispatch.cpp",
+    "grade.cpp",
     "kernel_avx2.cpp",
     "kernel_avx512.cpp",
     "kernel_baseline.cpp",
@@ -159,7 +160,41 @@ def _check_headers(build: LammpsBuild, headers: Path) -> None:
         )
 
 
-def pair_lines(potential: Path, types: Sequence[int | None]) -> list[str]:
+@dataclass(frozen=True)
+class Grading:
+    """Extrapolation grades during a run.
+
+    Parameters
+    ----------
+    active_set
+        File that `seicampaign.mtp.grade.ActiveSet.write` wrote.
+    every
+        Steps between grades.
+    select, selected
+        Configurations with a grade over the first are appended to the second, a `.cfg` file.
+    limit
+        The run ends after a step with a grade over it.
+    """
+
+    active_set: Path
+    every: int = 10
+    select: float | None = None
+    selected: Path | None = None
+    limit: float | None = None
+
+    def arguments(self) -> str:
+        """What follows the potential in the pair style's line."""
+        text = f' grade "{self.active_set}" every {self.every}'
+        if self.select is not None:
+            if self.selected is None:
+                raise EngineError("A threshold of selection needs a file to write to.")
+            text += f' select {self.select} "{self.selected}"'
+        return text if self.limit is None else f"{text} break {self.limit}"
+
+
+def pair_lines(
+    potential: Path, types: Sequence[int | None], grading: Grading | None = None
+) -> list[str]:
     """LAMMPS lines that load the plug-in and set the pair style.
 
     Parameters
@@ -168,6 +203,9 @@ def pair_lines(potential: Path, types: Sequence[int | None]) -> list[str]:
         A `.mtp` file.
     types
         Index of the species in the file for each LAMMPS atom type, None for a type without.
+    grading
+        Extrapolation grades, if wanted. ``compute ID all pair sei/mtp`` then gives the largest as
+        ``c_ID[1]``, ``fix ID all pair N sei/mtp grade 0`` that of each atom as ``f_ID``.
 
     Raises
     ------
@@ -177,6 +215,20 @@ def pair_lines(potential: Path, types: Sequence[int | None]) -> list[str]:
     mapping = " ".join("NULL" if t is None else str(t) for t in types)
     return [
         f"plugin load {plugin_path()}",
-        f'pair_style sei/mtp "{potential}"',
+        f'pair_style sei/mtp "{potential}"{grading.arguments() if grading else ""}',
         f"pair_coeff * * {mapping}",
+    ]
+
+
+def stop_lines(grading: Grading, status: int = 8) -> list[str]:
+    """Lines after a `run`, and after writing its restart file: leave with a status of its own if
+    the break threshold ended it.
+
+    They need a ``compute grade all pair sei/mtp`` before the run.
+    """
+    if grading.limit is None:
+        return []
+    return [
+        "variable grade equal c_grade[1]",
+        f'if "${{grade}} > {grading.limit}" then "quit {status}"',
     ]

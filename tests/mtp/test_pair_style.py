@@ -208,7 +208,7 @@ def test_hybrid_may_leave_types_to_another_style(tmp_path):
         (lambda lines: [*lines[:2], "pair_coeff * * 0 1 2 4"], "mapped to species 4"),
         (lambda lines: [*lines[:2], "pair_coeff * * 0 1 2 NULL"], "4: is not set"),
         (lambda lines: [*lines[:2], "pair_coeff 1 1 0 1 2 3"], r"must start with \* \*"),
-        (lambda lines: [lines[0], "pair_style sei/mtp", lines[2]], "needs one file"),
+        (lambda lines: [lines[0], "pair_style sei/mtp", lines[2]], "needs a file"),
     ],
 )
 def test_wrong_lines_are_refused(case, change, reason):

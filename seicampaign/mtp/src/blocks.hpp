@@ -62,9 +62,10 @@ class Workspace {
     return slots;
   }
 
-  void run(int central, int slots, bool energies) {
+  void run(int central, int slots, bool energies, double *basis = nullptr, int basis_stride = 0) {
     void *memory = memory_.need(kernels_.memory[plan_.half_level](plan_, slots));
-    const Block block{central, slots, dx, dy, dz, species, energies ? energy : nullptr};
+    const Block block{central, slots, dx, dy, dz, species, energies ? energy : nullptr,
+                      basis, basis_stride};
     kernels_.evaluate[plan_.half_level](plan_, block, memory);
   }
 

@@ -12,14 +12,33 @@ struct Block {
   double *dx, *dy, *dz;  // [slots][width] vectors to the neighbours; replaced by dE / d(vector)
   const int *species;    // [slots][width] of the neighbours
   double *energy;        // [width], or null where energies are not wanted
+  double *basis;         // [basis_size][basis_stride] derivatives of the energy by parameters, or null
+  int basis_stride;
 };
 // A lane with fewer neighbours is filled up with vectors of length max_dist, which add nothing.
+
+// The matrices of an active set that grade atoms of one species, see grade.hpp. Each is stored with
+// the inputs of one output together.
+struct GradeView {
+  int scalars, parameters;   // moment coefficients; own parameters of the species
+  const double *to_moments;  // [scalars][parameters]
+  const double *inverse;     // [scalars][scalars]
+  int groups, own;           // of rows of the active set; the group of the species
+  const int *ranks, *sizes;  // [groups]
+  const double *const *spread;  // [groups] -> [size][rank]
+  const double *direct;      // [size of own][parameters]
+};
+
+// Atoms graded at once: `grade_blocks` blocks. The basis of all is [basis_size][grade_blocks][width].
+constexpr int grade_blocks = 8;
 
 struct Kernels {
   const char *name;
   int width;
   void (*evaluate[max_half_level + 1])(const PlanView &, const Block &, void *memory);
   long (*memory[max_half_level + 1])(const PlanView &, int slots);
+  // grades[grade_blocks][width]; memory for 2 scalars vectors of as many doubles
+  void (*grade)(const GradeView &, const double *basis, double *grades, void *memory);
 };
 
 template <int...>

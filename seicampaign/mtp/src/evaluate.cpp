@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "blocks.hpp"
+#include "grade.hpp"
 #include "neighbours.hpp"
 
 using namespace sei::mtp;
@@ -41,7 +42,8 @@ std::vector<int> order_of(const int *species, const Neighbours &list, int atoms)
 }
 
 void evaluate_lanes(const Neighbours &list, const int *species, const int *atoms, int lanes,
-                    Workspace &work, const Results &results) {
+                    Workspace &work, const Results &results, double *basis = nullptr,
+                    int basis_stride = 0) {
   const int w = work.width();
   int counts[16] = {}, most = 0;
   for (int lane = 0; lane < lanes; lane++) {
@@ -59,7 +61,7 @@ void evaluate_lanes(const Neighbours &list, const int *species, const int *atoms
       work.species[at] = species[list.index[begin + s]];
     }
   }
-  work.run(species[atoms[0]], work.close(counts), true);
+  work.run(species[atoms[0]], work.close(counts), true, basis, basis_stride);
   for (int lane = 0; lane < lanes; lane++) {
     const int i = atoms[lane], begin = list.first[i];
     results.energies[i] = work.energy[lane];
@@ -76,20 +78,55 @@ void evaluate_lanes(const Neighbours &list, const int *species, const int *atoms
   }
 }
 
+struct Atoms {
+  int count;
+  const int *species;
+  const double *positions, *cell;
+  const int *pbc;
+};
+
+// Calls body(species, atoms, lanes, evaluate) for block after block, where evaluate(basis, stride)
+// does the work.
+template <class Body>
+void for_blocks(const Plan &plan, const Kernels &kernels, const Atoms &atoms,
+                const Results &results, Body body) {
+  std::fill(results.forces, results.forces + 3 * atoms.count, 0.0);
+  std::fill(results.virial, results.virial + 9, 0.0);
+  const Neighbours list = find_neighbours(atoms.count, atoms.positions, atoms.cell, atoms.pbc,
+                                          plan.view().max_dist);
+  const std::vector<int> order = order_of(atoms.species, list, atoms.count);
+  Workspace work(plan, kernels);
+  for (int begin = 0; begin < atoms.count;) {
+    const int *first = order.data() + begin, species = atoms.species[*first];
+    int lanes = 1;
+    while (begin + lanes < atoms.count && lanes < work.width() &&
+           atoms.species[first[lanes]] == species)
+      lanes++;
+    body(species, first, lanes, [&](double *basis, int stride) {
+      evaluate_lanes(list, atoms.species, first, lanes, work, results, basis, stride);
+    });
+    begin += lanes;
+  }
+}
+
 }  // namespace
 
 struct mtp_plan {
-  mtp_plan(const mtp_model &model, const Kernels &chosen)
-      : kernels(chosen), plan(model, chosen.width) {}
+  mtp_plan(const mtp_model &model, const Kernels &chosen, Purpose purpose)
+      : kernels(chosen), plan(model, chosen.width, purpose) {}
   const Kernels &kernels;
   Plan plan;
 };
 
 extern "C" {
 
-mtp_plan *mtp_plan_create(const mtp_model *model, const char *isa, char *error, int size) {
+// A plan that also gives the basis, which `mtp_basis` and `mtp_grades` need, is a slower one.
+mtp_plan *mtp_plan_create(const mtp_model *model, const char *isa, int basis, char *error,
+                          int size) {
   mtp_plan *plan = nullptr;
-  guarded(error, size, [&] { plan = new mtp_plan(*model, kernels(isa)); });
+  guarded(error, size, [&] {
+    plan = new mtp_plan(*model, kernels(isa), basis ? Purpose::basis : Purpose::forces);
+  });
   return plan;
 }
 
@@ -102,21 +139,62 @@ int mtp_evaluate(const mtp_plan *plan, int atoms, const int *species, const doub
                  const double *cell, const int *pbc, double *energies, double *forces,
                  double *virial, char *error, int size) {
   return guarded(error, size, [&] {
-    std::fill(forces, forces + 3 * atoms, 0.0);
-    std::fill(virial, virial + 9, 0.0);
-    const Neighbours list =
-        find_neighbours(atoms, positions, cell, pbc, plan->plan.view().max_dist);
-    const std::vector<int> order = order_of(species, list, atoms);
-    Workspace work(plan->plan, plan->kernels);
-    for (int begin = 0; begin < atoms;) {
-      int end = begin + 1;
-      while (end < atoms && end - begin < work.width() &&
-             species[order[end]] == species[order[begin]])
-        end++;
-      evaluate_lanes(list, species, order.data() + begin, end - begin, work,
-                     {energies, forces, virial});
-      begin = end;
-    }
+    for_blocks(plan->plan, plan->kernels, {atoms, species, positions, cell, pbc},
+               {energies, forces, virial},
+               [](int, const int *, int, auto evaluate) { evaluate(nullptr, 0); });
+  });
+}
+
+std::uint64_t mtp_fingerprint(const mtp_model *model) { return fingerprint(*model); }
+
+// basis[atoms][basis_size]: derivatives of each atom's energy by the parameters it depends on.
+int mtp_basis(const mtp_plan *plan, int atoms, const int *species, const double *positions,
+              const double *cell, const int *pbc, double *energies, double *forces, double *virial,
+              double *basis, char *error, int size) {
+  return guarded(error, size, [&] {
+    const PlanView &view = plan->plan.view();
+    const int rows = basis_size(view, static_cast<int>(view.scalars.end - view.scalars.begin));
+    const int width = plan->kernels.width;
+    Aligned<double> memory;
+    double *block = memory.need(static_cast<std::size_t>(rows) * width);
+    for_blocks(plan->plan, plan->kernels, {atoms, species, positions, cell, pbc},
+               {energies, forces, virial}, [&](int, const int *members, int lanes, auto evaluate) {
+                 evaluate(block, width);
+                 for (int lane = 0; lane < lanes; lane++)
+                   for (int row = 0; row < rows; row++)
+                     basis[static_cast<std::size_t>(members[lane]) * rows + row] =
+                         block[row * width + lane];
+               });
+  });
+}
+
+struct mtp_active_set {
+  ActiveSet set;
+};
+
+mtp_active_set *mtp_active_set_create(const char *bytes, long count, const mtp_model *model,
+                                      char *error, int size) {
+  mtp_active_set *set = nullptr;
+  guarded(error, size, [&] {
+    set = new mtp_active_set{ActiveSet(std::string(bytes, count), *model)};
+  });
+  return set;
+}
+
+void mtp_active_set_destroy(mtp_active_set *set) { delete set; }
+
+int mtp_grades(const mtp_plan *plan, const mtp_active_set *set, int atoms, const int *species,
+               const double *positions, const double *cell, const int *pbc, double *energies,
+               double *forces, double *virial, double *grades, char *error, int size) {
+  return guarded(error, size, [&] {
+    Grader grader(plan->plan, plan->kernels, set->set);
+    for_blocks(plan->plan, plan->kernels, {atoms, species, positions, cell, pbc},
+               {energies, forces, virial},
+               [&](int kind, const int *members, int lanes, auto evaluate) {
+                 double *basis = grader.next(kind, members, lanes, grades);
+                 evaluate(basis, grader.stride());
+               });
+    grader.finish(grades);
   });
 }
 

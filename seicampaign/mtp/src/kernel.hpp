@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "dispatch.hpp"
+#include "grade_kernel.hpp"
 #include "simd.hpp"
 
 namespace {
@@ -220,8 +221,32 @@ SEI_INLINE void gradient_xy(const V *w, V x, V y, V &gx, V &gy) {
   gy = total_dy;
 }
 
+// dE / d(radial coefficient) of the neighbours of one slot, added to those of each species.
+// `chebyshev` has room for radial_basis_size vectors.
 template <int H>
-SEI_INLINE void backward_slot(const V *adjoint, const Slot<H> &slot, const Block &block, int index) {
+SEI_INLINE void add_radial_basis(const PlanView &plan, const Block &block, int index,
+                                 const Slot<H> &slot, const V *p, V *chebyshev) {
+  constexpr int functions = radial_functions(H);
+  const int size = plan.radial_basis_size, count = plan.radial_funcs_count;
+  const V r = 1.0 / slot.inverse, reach = clamp_below(plan.max_dist - r);
+  const V x = 2.0 / (plan.max_dist - plan.min_dist) * (r - plan.min_dist) - 1.0;
+  chebyshev[0] = plan.scaling * (reach * reach);
+  if (size > 1) chebyshev[1] = x * chebyshev[0];
+  for (int k = 2; k < size; k++) chebyshev[k] = 2.0 * x * chebyshev[k - 1] - chebyshev[k - 2];
+  const L species = __builtin_convertvector(*(const I *)(block.species + index * width), L);
+  double *out = block.basis + (plan.scalars.end - plan.scalars.begin + 1) * block.basis_stride;
+  for (int j = 0; j < plan.species; j++)
+    for (int mu = 0; mu < count; mu++, out += size * block.basis_stride) {
+      if (mu >= functions) continue;
+      const V by_function = mu < functions - 1 ? p[2 * mu] + slot.z * p[2 * mu + 1] : p[2 * mu];
+      const V own = species == j ? by_function : V{};
+      for (int k = 0; k < size; k++) *(V *)(out + k * block.basis_stride) += own * chebyshev[k];
+    }
+}
+
+template <int H>
+SEI_INLINE void backward_slot(const PlanView &plan, const V *adjoint, const Slot<H> &slot,
+                              const Block &block, int index, V *chebyshev) {
   constexpr int functions = radial_functions(H), degrees = degree(H), n = channels(H, 0);
   Factors<H> factors;
   factorise(slot, factors);
@@ -229,6 +254,7 @@ SEI_INLINE void backward_slot(const V *adjoint, const Slot<H> &slot, const Block
 #pragma GCC unroll 32
   for (int q = 0; q < n; q++) p[q] = V{};
   collect_shells<H>(adjoint, factors, p, w);
+  if (block.basis) add_radial_basis<H>(plan, block, index, slot, p, chebyshev);
   V gx, gy, gz = V{}, radial = slot.df[functions - 1] * p[2 * functions - 2];
   gradient_xy<degrees>(w, slot.x, slot.y, gx, gy);
 #pragma GCC unroll 16
@@ -240,6 +266,16 @@ SEI_INLINE void backward_slot(const V *adjoint, const Slot<H> &slot, const Block
   *(V *)(block.dx + index * width) = gx * slot.inverse + along * slot.x;
   *(V *)(block.dy + index * width) = gy * slot.inverse + along * slot.y;
   *(V *)(block.dz + index * width) = gz * slot.inverse + along * slot.z;
+}
+
+inline void start_basis(const PlanView &plan, const Block &block, V *node) {
+  const int scalars = (int)(plan.scalars.end - plan.scalars.begin);
+  double *out = block.basis;
+  for (int i = 0; i < scalars; i++, out += block.basis_stride)
+    *(V *)out = at((double *)node, plan.scalars.begin[i]);
+  *(V *)out = broadcast(1.0);
+  for (int i = scalars + 1; i < basis_size(plan, scalars); i++)
+    *(V *)(out += block.basis_stride) = V{};
 }
 
 template <int H>
@@ -255,16 +291,20 @@ void evaluate_block(const PlanView &plan, const Block &block, void *memory) {
   if (s < block.slots) add_slots<H, 1>(node, slots + s);
   contract(plan, (double *)node, block.energy);
   if (block.energy) *(V *)block.energy += plan.species_coeffs[block.central];
-  for (s = 0; s < block.slots; s++) backward_slot<H>(node + plan.nodes, slots[s], block, s);
+  V *chebyshev = (V *)(slots + block.slots);
+  if (block.basis) start_basis(plan, block, node);
+  for (s = 0; s < block.slots; s++)
+    backward_slot<H>(plan, node + plan.nodes, slots[s], block, s, chebyshev);
 }
 
 template <int H>
 long memory_of_block(const PlanView &plan, int slots) {
-  return plan.all * (long)sizeof(V) + slots * (long)sizeof(Slot<H>);
+  return (plan.all + plan.radial_basis_size) * (long)sizeof(V) + slots * (long)sizeof(Slot<H>);
 }
 
 template <int... H>
 void fill_kernels(Kernels &kernels, Levels<H...>) {
+  kernels.grade = grade_atoms;
   ((kernels.evaluate[H] = evaluate_block<H>, kernels.memory[H] = memory_of_block<H>), ...);
 }
 

@@ -4,11 +4,18 @@
    Public License, version 2 or (at your option) any later version.
    SPDX-License-Identifier: GPL-2.0-or-later
 
-     pair_style sei/mtp FILE.mtp
-     pair_coeff * * <index of the species in the file, from 0, or NULL, for each atom type> */
+     pair_style sei/mtp FILE.mtp [grade SET every N [select G FILE.cfg] [break G]]
+     pair_coeff * * <index of the species in the file, from 0, or NULL, for each atom type>
+
+   With an active set (grade.py), every N steps each atom gets its extrapolation grade, on all ranks:
+   `fix ID all pair N sei/mtp grade 0` makes it a per-atom value, `compute ID all pair sei/mtp` gives
+   the largest as c_ID[1]. Configurations with an atom over the select threshold are appended to
+   FILE.cfg; over the break threshold the run ends after the step, as at a time limit, and the script
+   goes on (to write_restart, and `quit` with a status of its choice). */
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -20,16 +27,19 @@
 
 #include "atom.h"
 #include "comm.h"
+#include "domain.h"
 #include "error.h"
 #include "force.h"
 #include "lammps.h"
 #include "neigh_list.h"
 #include "neighbor.h"
 #include "pair.h"
+#include "timer.h"
 #include "update.h"
 #include "utils.h"
 
 #include "blocks.hpp"
+#include "grade.hpp"
 #include "reader.hpp"
 
 // Set by the build: what `lmp -h` of the LAMMPS it is for says.
@@ -49,15 +59,20 @@ class PairSeiMTP : public Pair {
   double init_one(int, int) override;
   void compute(int, int) override;
   double memory_usage() override;
+  void *extract_peratom(const char *, int &) override;
 
  private:
+  std::string broadcast(const std::string &path);
   void load(const std::string &path);
+  void grading(int narg, char **arg);
+  void act_on_grades();
+  void write_configuration(double most);
   void allocate();
   void sort_atoms();
   int count_neighbours(int i) const;
-  void compute_block(const int *atoms, int lanes);
-  int gather(int i, int lane);
-  void scatter(int i, int lane, int count);
+  void compute_block(const int *atoms, int lanes, sei::mtp::Workspace &work, double *basis);
+  int gather(int i, int lane, sei::mtp::Workspace &work);
+  void scatter(int i, int lane, int count, const sei::mtp::Workspace &work);
   void tally_virial(int i, int j, const double *g);
 
   std::string path;
@@ -68,6 +83,16 @@ class PairSeiMTP : public Pair {
   double cutoff = 0.0, cutoff_squared = 0.0;
   std::vector<int> order;      // atoms by species and number of neighbours
   std::vector<int> neighbour;  // [slot][lane] of the block at hand
+
+  // of grading only, and null or unused without
+  std::unique_ptr<sei::mtp::Plan> basis_plan;
+  std::unique_ptr<sei::mtp::Workspace> basis_work;
+  std::unique_ptr<sei::mtp::ActiveSet> active_set;
+  std::unique_ptr<sei::mtp::Grader> grader;
+  int every = 0;
+  double select = -1.0, limit = -1.0;
+  std::string selected;
+  std::vector<double> grades;  // of local atoms
 };
 
 PairSeiMTP::PairSeiMTP(LAMMPS *lmp) : Pair(lmp)
@@ -77,10 +102,13 @@ PairSeiMTP::PairSeiMTP(LAMMPS *lmp) : Pair(lmp)
   one_coeff = 1;
   manybody_flag = 1;
   centroidstressflag = CENTROID_NOTAVAIL;
+  nextra = 1;
+  pvector = new double[1]();
 }
 
 PairSeiMTP::~PairSeiMTP()
 {
+  delete[] pvector;
   if (!allocated) return;
   delete[] setflag[0];
   delete[] setflag;
@@ -90,20 +118,20 @@ PairSeiMTP::~PairSeiMTP()
 
 void PairSeiMTP::settings(int narg, char **arg)
 {
-  if (narg != 1) error->all(FLERR, "pair_style sei/mtp needs one file: pair_style sei/mtp FILE.mtp");
+  if (narg < 1) error->all(FLERR, "pair_style sei/mtp needs a file: pair_style sei/mtp FILE.mtp");
   if (std::strcmp(update->unit_style, "metal") != 0)
     error->all(FLERR, "pair_style sei/mtp needs units metal, not {}", update->unit_style);
   load(arg[0]);
+  if (narg > 1) grading(narg - 1, arg + 1);
 }
 
-// The file is read by one rank and parsed by all, so that all meet the same error.
-void PairSeiMTP::load(const std::string &name)
+// Files are read by one rank and parsed by all, so that all meet the same error.
+std::string PairSeiMTP::broadcast(const std::string &name)
 {
-  path = name;
   std::string text;
   int size = -1;
   if (comm->me == 0) {
-    std::ifstream in(path, std::ios::binary);
+    std::ifstream in(name, std::ios::binary);
     std::ostringstream content;
     if (in && content << in.rdbuf()) {
       text = content.str();
@@ -111,13 +139,21 @@ void PairSeiMTP::load(const std::string &name)
     }
   }
   MPI_Bcast(&size, 1, MPI_INT, 0, world);
-  if (size < 0) error->all(FLERR, "pair_style sei/mtp: cannot read {}", path);
+  if (size < 0) error->all(FLERR, "pair_style sei/mtp: cannot read {}", name);
   text.resize(size);
   MPI_Bcast(&text[0], size, MPI_CHAR, 0, world);
+  return text;
+}
+
+void PairSeiMTP::load(const std::string &name)
+{
+  path = name;
+  const std::string text = broadcast(path);
   try {
+    const sei::mtp::Kernels &kernels = sei::mtp::kernels();
     file = std::make_unique<sei::mtp::File>(text);
-    plan = std::make_unique<sei::mtp::Plan>(file->model(), sei::mtp::kernels().width);
-    work = std::make_unique<sei::mtp::Workspace>(*plan, sei::mtp::kernels());
+    plan = std::make_unique<sei::mtp::Plan>(file->model(), kernels.width);
+    work = std::make_unique<sei::mtp::Workspace>(*plan, kernels);
   } catch (const std::exception &problem) {
     error->all(FLERR, "pair_style sei/mtp: {}: {}", path, problem.what());
   }
@@ -126,6 +162,38 @@ void PairSeiMTP::load(const std::string &name)
   if (comm->me == 0)
     utils::logmesg(lmp, "MTP {}: {} species, cutoff {} Angstrom, instructions {}\n", path,
                    plan->view().species, cutoff, sei::mtp::kernels().name);
+}
+
+void PairSeiMTP::grading(int narg, char **arg)
+{
+  const char *usage = "pair_style sei/mtp FILE grade SET every N [select G FILE.cfg] [break G]";
+  if (narg < 4 || std::strcmp(arg[0], "grade") != 0 || std::strcmp(arg[2], "every") != 0)
+    error->all(FLERR, "wrong arguments after the potential, expected: {}", usage);
+  every = utils::inumeric(FLERR, arg[3], false, lmp);
+  if (every < 1) error->all(FLERR, "grades of sei/mtp need a positive number of steps, not {}", every);
+  for (int n = 4; n < narg;) {
+    if (std::strcmp(arg[n], "select") == 0 && n + 2 < narg) {
+      select = utils::numeric(FLERR, arg[n + 1], false, lmp);
+      selected = arg[n + 2];
+      n += 3;
+    } else if (std::strcmp(arg[n], "break") == 0 && n + 1 < narg) {
+      limit = utils::numeric(FLERR, arg[n + 1], false, lmp);
+      n += 2;
+    } else {
+      error->all(FLERR, "wrong argument {} of grades, expected: {}", arg[n], usage);
+    }
+  }
+  const std::string bytes = broadcast(arg[1]);
+  try {
+    const sei::mtp::Kernels &kernels = sei::mtp::kernels();
+    basis_plan = std::make_unique<sei::mtp::Plan>(file->model(), kernels.width,
+                                                  sei::mtp::Purpose::basis);
+    basis_work = std::make_unique<sei::mtp::Workspace>(*basis_plan, kernels);
+    active_set = std::make_unique<sei::mtp::ActiveSet>(bytes, file->model());
+    grader = std::make_unique<sei::mtp::Grader>(*basis_plan, kernels, *active_set);
+  } catch (const std::exception &problem) {
+    error->all(FLERR, "pair_style sei/mtp: {}: {}", arg[1], problem.what());
+  }
 }
 
 void PairSeiMTP::allocate()
@@ -214,38 +282,113 @@ void PairSeiMTP::compute(int eflag, int vflag)
 {
   ev_init(eflag, vflag);
   if (neighbor->ago == 0 || static_cast<int>(order.size()) != list->inum) sort_atoms();
+  const bool grade = grader && update->ntimestep % every == 0;
+  if (grade) grades.assign(std::max(atom->nmax, 1), 0.0);
   const int width = work->width(), *type = atom->type;
   for (std::size_t begin = 0; begin < order.size();) {
-    std::size_t end = begin + 1;
-    while (end < order.size() && static_cast<int>(end - begin) < width &&
-           species[type[order[end]]] == species[type[order[begin]]])
-      end++;
-    compute_block(order.data() + begin, static_cast<int>(end - begin));
-    begin = end;
+    const int *atoms = order.data() + begin, kind = species[type[*atoms]];
+    int lanes = 1;
+    while (begin + lanes < order.size() && lanes < width && species[type[atoms[lanes]]] == kind)
+      lanes++;
+    if (grade)
+      compute_block(atoms, lanes, *basis_work, grader->next(kind, atoms, lanes, grades.data()));
+    else
+      compute_block(atoms, lanes, *work, nullptr);
+    begin += lanes;
   }
   if (vflag_fdotr) virial_fdotr_compute();
+  if (!grade) return;
+  grader->finish(grades.data());
+  act_on_grades();
 }
 
-void PairSeiMTP::compute_block(const int *atoms, int lanes)
+void PairSeiMTP::compute_block(const int *atoms, int lanes, sei::mtp::Workspace &work, double *basis)
 {
   int counts[16] = {}, most = 1;
   for (int lane = 0; lane < lanes; lane++) most = std::max(most, list->numneigh[atoms[lane]] + 1);
-  work->reserve(most);
-  neighbour.resize(std::max(neighbour.size(), static_cast<std::size_t>(most) * work->width()));
-  for (int lane = 0; lane < lanes; lane++) counts[lane] = gather(atoms[lane], lane);
-  work->run(species[atom->type[atoms[0]]], work->close(counts), eflag_either);
-  for (int lane = 0; lane < lanes; lane++) scatter(atoms[lane], lane, counts[lane]);
+  work.reserve(most);
+  neighbour.resize(std::max(neighbour.size(), static_cast<std::size_t>(most) * work.width()));
+  for (int lane = 0; lane < lanes; lane++) counts[lane] = gather(atoms[lane], lane, work);
+  work.run(species[atom->type[atoms[0]]], work.close(counts), eflag_either, basis,
+           basis ? grader->stride() : 0);
+  for (int lane = 0; lane < lanes; lane++) scatter(atoms[lane], lane, counts[lane], work);
+}
+
+// Stops the run where a grade is over the limit: all ranks see the same one.
+void PairSeiMTP::act_on_grades()
+{
+  struct {
+    double grade;
+    int atom;
+  } mine{0.0, 0}, most{};
+  for (int i = 0; i < atom->nlocal; i++)
+    if (!(grades[i] <= mine.grade)) mine = {grades[i], static_cast<int>(atom->tag[i])};
+  MPI_Allreduce(&mine, &most, 1, MPI_DOUBLE_INT, MPI_MAXLOC, world);
+  pvector[0] = comm->me == 0 ? most.grade : 0.0;    // `compute pair` adds up the ranks
+  if (select > 0.0 && most.grade > select) write_configuration(most.grade);
+  if (limit <= 0.0 || most.grade <= limit) return;
+  if (comm->me == 0)
+    utils::logmesg(lmp,
+                   "MTP break: step {}, extrapolation grade {:.6g} of atom {} is over the threshold "
+                   "{:.6g}: the run ends here\n",
+                   update->ntimestep, most.grade, most.atom, limit);
+  timer->force_timeout();
+}
+
+// Appends the atoms of all ranks, by tag, to a file of MLIP-2's .cfg format.
+void PairSeiMTP::write_configuration(double most)
+{
+  constexpr int columns = 6;
+  std::vector<double> mine, all;
+  for (int i = 0; i < atom->nlocal; i++)
+    mine.insert(mine.end(), {static_cast<double>(atom->tag[i]),
+                             static_cast<double>(species[atom->type[i]]), atom->x[i][0],
+                             atom->x[i][1], atom->x[i][2], grades[i]});
+  std::vector<int> counts(comm->nprocs), starts(comm->nprocs, 0);
+  int count = static_cast<int>(mine.size());
+  MPI_Gather(&count, 1, MPI_INT, counts.data(), 1, MPI_INT, 0, world);
+  for (int rank = 1; rank < comm->nprocs; rank++)
+    starts[rank] = starts[rank - 1] + counts[rank - 1];
+  all.resize(comm->me == 0 ? starts.back() + counts.back() : 0);
+  MPI_Gatherv(mine.data(), count, MPI_DOUBLE, all.data(), counts.data(), starts.data(), MPI_DOUBLE, 0,
+              world);
+  if (comm->me != 0) return;
+  const int n = static_cast<int>(all.size()) / columns;
+  std::vector<const double *> rows(n);
+  for (int i = 0; i < n; i++) rows[i] = all.data() + columns * i;
+  std::sort(rows.begin(), rows.end(), [](const double *a, const double *b) { return *a < *b; });
+  std::FILE *out = std::fopen(selected.c_str(), "a");
+  if (!out) error->one(FLERR, "cannot write selected configurations to {}", selected);
+  const double *low = domain->boxlo;
+  std::fprintf(out, "BEGIN_CFG\n Size\n    %d\n Supercell\n", n);
+  std::fprintf(out, "    %.10f 0 0\n    %.10f %.10f 0\n    %.10f %.10f %.10f\n", domain->xprd,
+               domain->xy, domain->yprd, domain->xz, domain->yz, domain->zprd);
+  std::fprintf(out, " AtomData:  id type cartes_x cartes_y cartes_z nbh_grades\n");
+  for (int i = 0; i < n; i++)
+    std::fprintf(out, "    %d %d %.10f %.10f %.10f %.6f\n", i + 1, static_cast<int>(rows[i][1]),
+                 rows[i][2] - low[0], rows[i][3] - low[1], rows[i][4] - low[2], rows[i][5]);
+  std::fprintf(out, " Feature   MV_grade\t%.6f\n Feature   step\t%lld\nEND_CFG\n\n", most,
+               static_cast<long long>(update->ntimestep));
+  if (std::fclose(out) != 0) error->one(FLERR, "cannot write to {}: is the disk full?", selected);
+}
+
+void *PairSeiMTP::extract_peratom(const char *name, int &columns)
+{
+  if (!grader || std::strcmp(name, "grade") != 0) return nullptr;
+  if (static_cast<int>(grades.size()) < atom->nmax) grades.resize(std::max(atom->nmax, 1), 0.0);
+  columns = 0;
+  return grades.data();
 }
 
 // Writes every candidate and steps on only past those within the cutoff: no branch to mispredict.
-int PairSeiMTP::gather(int i, int lane)
+int PairSeiMTP::gather(int i, int lane, sei::mtp::Workspace &work)
 {
   const double *const *const x = atom->x;
   const int *const type = atom->type, *const candidates = list->firstneigh[i];
-  const int width = work->width(), all = list->numneigh[i];
+  const int width = work.width(), all = list->numneigh[i];
   const double xi = x[i][0], yi = x[i][1], zi = x[i][2];
-  double *dx = work->dx + lane, *dy = work->dy + lane, *dz = work->dz + lane;
-  int *kind = work->species + lane, *who = neighbour.data() + lane;
+  double *dx = work.dx + lane, *dy = work.dy + lane, *dz = work.dz + lane;
+  int *kind = work.species + lane, *who = neighbour.data() + lane;
   int at = 0;
   for (int n = 0; n < all; n++) {
     const int j = candidates[n] & NEIGHMASK;
@@ -260,15 +403,15 @@ int PairSeiMTP::gather(int i, int lane)
   return at / width;
 }
 
-void PairSeiMTP::scatter(int i, int lane, int count)
+void PairSeiMTP::scatter(int i, int lane, int count, const sei::mtp::Workspace &work)
 {
   double *const *const f = atom->f;
-  const int width = work->width();
+  const int width = work.width();
   const bool explicit_virial = (vflag_global && !vflag_fdotr) || vflag_atom;
   double sum[3] = {};
   for (int s = 0; s < count; s++) {
     const int at = s * width + lane, j = neighbour[at];
-    const double g[3] = {work->dx[at], work->dy[at], work->dz[at]};
+    const double g[3] = {work.dx[at], work.dy[at], work.dz[at]};
     for (int k = 0; k < 3; k++) {
       sum[k] += g[k];
       f[j][k] -= g[k];
@@ -277,8 +420,8 @@ void PairSeiMTP::scatter(int i, int lane, int count)
   }
   for (int k = 0; k < 3; k++) f[i][k] += sum[k];
   if (!eflag_either) return;
-  if (eflag_global) eng_vdwl += work->energy[lane];
-  if (eflag_atom) eatom[i] += work->energy[lane];
+  if (eflag_global) eng_vdwl += work.energy[lane];
+  if (eflag_atom) eatom[i] += work.energy[lane];
 }
 
 // Half of a pair's part to each of its atoms.

@@ -48,8 +48,8 @@ int half_level_of(const mtp_model &model) {
 // Rewrites the tables of a model; see the head of plan.hpp.
 class Compiler {
  public:
-  Compiler(const mtp_model &model, int width, Plan &plan)
-      : model_(model), plan_(plan), width_(width) {
+  Compiler(const mtp_model &model, int width, Purpose purpose, Plan &plan)
+      : model_(model), plan_(plan), width_(width), purpose_(purpose) {
     half_level_ = half_level_of(model);
     values_.resize(summed_moments(half_level_));
     collect_moments();
@@ -148,7 +148,9 @@ class Compiler {
       const int scalar = model_.alpha_moment_mapping[i];
       if (scalar < 0 || scalar >= model_.alpha_moments_count)
         refuse("alpha_moment_mapping names no such moment");
-      if (id_[scalar] >= 0) values_[id_[scalar]].coefficient += model_.moment_coeffs[i];
+      if (id_[scalar] < 0) continue;
+      values_[id_[scalar]].coefficient += model_.moment_coeffs[i];
+      values_[id_[scalar]].live = purpose_ == Purpose::basis;
     }
   }
 
@@ -160,6 +162,7 @@ class Compiler {
       for (const auto &[pair, factor] : value->products)
         for (int side : {pair.first, pair.second}) values_[side].live = values_[side].factor = true;
     }
+    if (purpose_ == Purpose::basis) return;
     for (Value &value : values_) {
       if (!value.live || value.factor || value.products.empty()) continue;
       for (const auto &[pair, factor] : value.products)
@@ -254,6 +257,10 @@ class Compiler {
       }
     }
     emit_fold();
+    for (int i = 0; i < model_.alpha_scalar_moments && purpose_ == Purpose::basis; i++) {
+      const int id = id_[model_.alpha_moment_mapping[i]];
+      plan_.scalars_.push_back(place(id < 0 ? 2 * nodes_ : values_[id].number));
+    }
     nodes_with_copies_ = 2 * nodes_ + 1;
     for (const auto &[depth, draft] : multiply)
       draft.write(*this, nodes_with_copies_, plan_.multiply_code_.emplace_back());
@@ -278,6 +285,7 @@ class Compiler {
   const mtp_model &model_;
   Plan &plan_;
   const int width_;
+  const Purpose purpose_;
   int half_level_ = 0, nodes_ = 0, nodes_with_copies_ = 0;
   std::vector<Value> values_;  // in an order of evaluation; the summed moments first
   std::vector<int> id_, live_;
@@ -286,13 +294,13 @@ class Compiler {
   Products form_;
 };
 
-Plan::Plan(const mtp_model &model, int width) {
+Plan::Plan(const mtp_model &model, int width, Purpose purpose) {
   if (model.species_count < 1 || model.radial_basis_size < 1 || model.radial_funcs_count < 1)
     refuse("species_count, radial_basis_size and radial_funcs_count must be positive");
   if (!(model.max_dist > model.min_dist)) refuse("max_dist must be greater than min_dist");
   if (!model.radial_coeffs || !model.species_coeffs || !model.moment_coeffs)
     refuse("the potential is not trained");
-  const Compiler compiler(model, width, *this);
+  const Compiler compiler(model, width, purpose, *this);
   const int species = model.species_count, basis = model.radial_basis_size;
   const int functions = radial_functions(compiler.half_level()), table = (species + 7) / 8 * 8;
   radial_.assign(static_cast<std::size_t>(species) * basis * functions * table + 8, 0.0);
@@ -324,6 +332,9 @@ Plan::Plan(const mtp_model &model, int width) {
     multiply_.push_back({list_of(code.copies), code.products.program()});
   for (const StageCode &code : differentiate_code_)
     differentiate_.push_back({list_of(code.copies), code.products.program()});
+  view_.scalars = list_of(scalars_);
+  view_.radial_funcs_count = model.radial_funcs_count;
+  view_.scaling = model.scaling;
   view_.multiply = list_of(multiply_);
   view_.differentiate = list_of(differentiate_);
 }

@@ -81,11 +81,24 @@ struct PlanView {
   List<Expansion> expansions;
   Program<Linear> fold;  // into the adjoints
   List<Stage> multiply, differentiate;
+  List<std::uint32_t> scalars;  // the node of each, in a plan for the basis
+  int radial_funcs_count;       // of the file
+  double scaling;
 };
+
+// Parameters an atom's energy depends on: coefficients of the scalars, of its own species, and of
+// its radial functions [neighbour species][function][polynomial], in this order.
+inline int basis_size(const PlanView &plan, int scalars) {
+  return scalars + 1 + plan.species * plan.radial_funcs_count * plan.radial_basis_size;
+}
+
+// What a plan is for: forces alone, or the values of all scalars as well, which cost more.
+enum class Purpose { forces, basis };
 
 class Plan {
  public:
-  Plan(const mtp_model &model, int width);  // of the kernel; throws std::invalid_argument
+  // For kernels of this width. Throws std::invalid_argument.
+  Plan(const mtp_model &model, int width, Purpose purpose = Purpose::forces);
   Plan(const Plan &) = delete;
   Plan &operator=(const Plan &) = delete;
   const PlanView &view() const { return view_; }
@@ -112,6 +125,7 @@ class Plan {
   };
   std::vector<StageCode> multiply_code_, differentiate_code_;
   std::vector<Stage> multiply_, differentiate_;
+  std::vector<std::uint32_t> scalars_;
 };
 
 }  // namespace sei::mtp
