@@ -84,17 +84,24 @@ def find_grains(found: FrameAnalysis) -> Grains:
     alike = _products(anions, i, j) > found.thresholds.core_link
     clusters = find_clusters(anions.core, i[alike], j[alike], offset[alike])
     label = clusters.label.copy()
-    grown = np.flatnonzero(anions.grown)
-    core = anions.core[anions.index[grown]] & (anions.index[grown] >= 0)
-    fit = np.einsum("ac,anc->an", anions.order[grown], anions.order[anions.index[grown]])
-    best = np.where(core, fit, -2.0).argmax(axis=1)
-    label[grown] = label[anions.index[grown, best]]
+    # Once onto the core; then what grew onto nothing but grown anions.
+    for _ in range(2):
+        _join_best(anions, label, np.flatnonzero(anions.grown & (label < 0)))
     size = np.bincount(label[label >= 0], minlength=len(clusters.size))
     largest = np.argsort(-size, kind="stable")
     renamed = np.empty_like(largest)
     renamed[largest] = np.arange(len(largest))
     label[label >= 0] = renamed[label[label >= 0]]
     return Grains(label, size[largest])
+
+
+def _join_best(anions: AnionShells, label: NDArray[np.int64], joining: NDArray[np.int64]) -> None:
+    """Give anions the label of the labelled neighbour that is turned most like them."""
+    around = anions.index[joining]
+    settled = (around >= 0) & (label[around] >= 0)
+    alike = np.einsum("ac,anc->an", anions.order[joining], anions.order[around])
+    best = np.where(settled, alike, -2.0).argmax(axis=1)
+    label[joining] = label[around[np.arange(len(joining)), best]]
 
 
 def _products(anions: AnionShells, i: NDArray[np.int64], j: NDArray[np.int64]) -> Floats:

@@ -69,16 +69,24 @@ def bond_order(vector: np.ndarray, distance: np.ndarray, wanted: np.ndarray) -> 
 def core_and_grown(
     index: np.ndarray,
     distance: np.ndarray,
+    vector: np.ndarray,
     q: np.ndarray,
-    allowed: np.ndarray,
+    free: np.ndarray,
+    dense: np.ndarray,
     core_link: float,
     core_links: int,
     core_neighbours: int,
     core_distance: float,
     grow_link: float,
+    row_distance: float,
+    rows: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Masks (N,) of the core anions and of those grown onto them, disjoint."""
+    """Masks (N,) of the core anions and of those grown onto them, disjoint.
+
+    All are `free`; those that are judged by q6 are `dense` too.
+    """
     n_anions, width = index.shape
+    allowed = free & dense
     link = np.zeros((n_anions, width))
     linked = np.zeros(n_anions, np.bool_)
     for i in range(n_anions):
@@ -99,10 +107,39 @@ def core_and_grown(
             for n in range(width):
                 beside += linked[index[i, n]] and distance[i, n] < core_distance
             core[i] = beside >= core_neighbours
-    grown = np.zeros(n_anions, np.bool_)
+    crystal = core.copy()
     for i in range(n_anions):
         if allowed[i] and not core[i]:
             for n in range(width):
-                if core[index[i, n]] and link[i, n] > grow_link:
-                    grown[i] = True
+                crystal[i] |= core[index[i, n]] and link[i, n] > grow_link
+    grown = crystal & ~core
+    for i in range(n_anions):
+        if free[i] and not crystal[i]:
+            grown[i] = continued_rows(i, index, vector, crystal, row_distance) >= rows
     return core, grown
+
+
+@nb.njit(cache=True)
+def continued_rows(
+    i: int, index: np.ndarray, vector: np.ndarray, crystal: np.ndarray, row_distance: float
+) -> int:
+    """How many straight rows of two crystalline anions anion i carries on.
+
+    At the surface of a grain half of the neighbours are foreign and q6 is not that of the crystal
+    any more, but the anion still sits where the rows of the lattice lead.
+    """
+    rows = 0
+    for n in range(index.shape[1]):
+        j = index[i, n]
+        if j < 0 or not crystal[j]:
+            continue
+        for m in range(index.shape[1]):
+            k = index[j, m]
+            if k >= 0 and crystal[k]:
+                d2 = 0.0
+                for x in range(3):
+                    d2 += (vector[j, m, x] - vector[i, n, x]) ** 2
+                if d2 < row_distance * row_distance:
+                    rows += 1
+                    break
+    return rows

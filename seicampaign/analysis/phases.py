@@ -63,6 +63,9 @@ class AnionShells:
     order
         (A, 13) unit vectors of q6: their scalar products are q6(i).q6(j). Zero where the
         anion can not be crystalline.
+    electrolyte
+        (A,) mask of free S and halogens among PS4: they look alike before and after, so that
+        their neighbours must tell.
     core, grown
         (A,) masks of the crystalline anions.
     """
@@ -72,6 +75,7 @@ class AnionShells:
     distance: Floats
     vector: Floats
     order: Floats
+    electrolyte: Mask
     core: Mask
     grown: Mask
 
@@ -105,22 +109,31 @@ def find_crystal(box: Contents, bonds: Bonds, thresholds: Thresholds) -> AnionSh
     _, index, distance, vector = box.nearest(
         atoms, atoms, thresholds.anion_cutoff, NEIGHBOURS, vectors=True
     )
-    free = ~(bonds.in_intact | bonds.in_partial)[atoms]
+    bonded = (bonds.in_intact | bonds.in_partial)[atoms]
+    there = index >= 0
+    around = (bonds.in_intact[atoms][index] & there).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    electrolyte = (around > thresholds.electrolyte_share) & (box.numbers[atoms] != PHOSPHORUS)
+    electrolyte &= ~bonded
+    free = ~bonded & ~electrolyte
     mean = distance.mean(axis=1)
-    allowed = free & (mean > thresholds.anion_distance_min) & (mean < thresholds.anion_distance_max)
-    order = bond_order(vector, distance, allowed)
+    dense = (mean > thresholds.anion_distance_min) & (mean < thresholds.anion_distance_max)
+    order = bond_order(vector, distance, free & dense)
     core, grown = core_and_grown(
         index,
         distance,
+        vector,
         order,
-        allowed,
+        free,
+        dense,
         thresholds.core_link,
         thresholds.core_links,
         thresholds.core_neighbours,
         thresholds.core_distance,
         thresholds.grow_link,
+        thresholds.row_distance,
+        thresholds.rows,
     )
-    return AnionShells(atoms, index, distance, vector, order, core, grown)
+    return AnionShells(atoms, index, distance, vector, order, electrolyte, core, grown)
 
 
 def assign_phases(
@@ -130,22 +143,10 @@ def assign_phases(
     phase = np.full(len(box.numbers), Phase.AMORPHOUS, np.int8)
     phase[box.phosphorus[bonds.sulfurs >= FULL_SHELL]] = Phase.ELECTROLYTE
     phase[bonds.in_intact] = Phase.ELECTROLYTE
-    phase[_free_in_electrolyte(box, bonds, anions, thresholds)] = Phase.ELECTROLYTE
+    phase[anions.atoms[anions.electrolyte]] = Phase.ELECTROLYTE
     phase[anions.atoms[anions.crystalline]] = Phase.CRYSTALLINE
     _assign_lithium(box, phase, thresholds)
     return phase
-
-
-def _free_in_electrolyte(
-    box: Contents, bonds: Bonds, anions: AnionShells, thresholds: Thresholds
-) -> Indices:
-    """Free S and halogens, whose neighbours must tell: they look alike before and after."""
-    intact = bonds.in_intact[anions.atoms]
-    there = anions.index >= 0
-    share = (intact[anions.index] & there).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
-    free = ~intact & ~bonds.in_partial[anions.atoms]
-    free &= box.numbers[anions.atoms] != PHOSPHORUS
-    return anions.atoms[free & (share > thresholds.electrolyte_share)]
 
 
 def _assign_lithium(box: Contents, phase: Phases, thresholds: Thresholds) -> None:

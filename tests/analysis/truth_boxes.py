@@ -16,7 +16,7 @@ from seicampaign.analysis import Phase
 
 PRODUCT = {"Li": 14, "P": 1, "S": 5, "Cl": 1}
 PRODUCT_A = 5.78
-THERMAL = {0: (0.0, 0.0), 300: (0.20, 0.28), 400: (0.25, 0.34)}
+THERMAL = {0: (0.0, 0.0), 300: (0.13, 0.22), 400: (0.16, 0.26), 600: (0.25, 0.34)}
 """Displacement per component (A) of anions and of Li in the crystals, by temperature (K)."""
 CONTACT = {("Li", "Li"): 2.6, ("Li", "A"): 2.35, ("A", "A"): 3.75}
 
