@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from seicampaign.documents import SCHEMA_VERSION, Simulation
 from seicampaign.store import interfaces, potentials, simulations
+from seicampaign.structures import match
 
 if TYPE_CHECKING:
     from seicampaign.campaign.campaign import Campaign
@@ -41,6 +42,7 @@ class LaunchReport:
 def launch(campaign: Campaign, store: CampaignStore) -> LaunchReport:
     """Register a campaign's simulations and add workflows for what no workflow covers yet."""
     members = {simulation.id: simulation for simulation in campaign.simulations()}
+    _require_contacts(store, members.values())
     potentials.save(store, campaign.load_potential())
     registered = simulations.register(
         store, campaign.name, members.values(), campaign.lengths(), campaign.sampling
@@ -56,6 +58,14 @@ def launch(campaign: Campaign, store: CampaignStore) -> LaunchReport:
             raise
         simulations.confirm(store, token)
     return LaunchReport(registered.new, registered.extended, registered.unchanged, len(mine))
+
+
+def _require_contacts(store: CampaignStore, members: Iterable[Simulation]) -> None:
+    """Refuse a strain over its bound now, rather than in a job later on."""
+    specs = {s.interface_id: s.interface for s in members}
+    built = store.database["interfaces"].distinct("_id", {"_id": {"$in": list(specs)}})
+    for key in specs.keys() - set(built):
+        match(specs[key])
 
 
 def _save_campaign(campaign: Campaign, store: CampaignStore, members: list[str]) -> None:

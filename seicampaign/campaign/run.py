@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seicampaign.campaign.status import CampaignStatus, campaign_status
+from seicampaign.campaign.status import FINISHED, CampaignStatus, campaign_status
 from seicampaign.errors import CampaignError
 from seicampaign.settings import settings
 
@@ -39,7 +39,7 @@ def run(
     Raises
     ------
     CampaignError
-        If simulations failed; what they and the others have stored stays.
+        If simulations did not complete; what they and the others have stored stays.
     """
     campaign.launch(store)
     with store.explained("used"):
@@ -50,13 +50,37 @@ def run(
             with _display(progress) as show, _workers(store, status, many) as processes:
                 _watch(campaign.name, store, processes, show)
             status = campaign_status(store, campaign.name)
-    failed = [s for s in status.simulations if s.state == "failed"]
-    if failed:
-        raise CampaignError(
-            f"{len(failed)} of {len(status.simulations)} simulations of {campaign.name!r} failed. "
-            f"The first, {failed[0].title} ({failed[0].simulation_id}): {failed[0].error}"
-        )
+    _require_success(store, status)
     return status
+
+
+def _require_success(store: CampaignStore, status: CampaignStatus) -> None:
+    """Raise with the first reason if a simulation failed, in MD or in another of its jobs."""
+    failed = [s for s in status.simulations if s.state not in FINISHED]
+    if not failed:
+        return
+    first = failed[0]
+    reason = first.error or _fizzled(store, first.simulation_id)
+    raise CampaignError(
+        f"{len(failed)} of {len(status.simulations)} simulations of {status.name!r} did not "
+        f"complete. The first, {first.title} ({first.simulation_id}): {reason}"
+    )
+
+
+def _fizzled(store: CampaignStore, simulation_id: str) -> str:
+    """Why the newest failed job of a simulation failed, as FireWorks recorded it."""
+    launchpad = store.launchpad()
+    jobs = [
+        job["fw_id"]
+        for job in launchpad.fireworks.find(
+            {"spec.simulation": simulation_id, "state": "FIZZLED"}, {"fw_id": 1}
+        )
+    ]
+    launch = launchpad.launches.find_one({"fw_id": {"$in": jobs}}, sort=[("launch_id", -1)])
+    if launch is None:
+        return "its jobs are paused, or taken by no worker. `lpad get_fws -d more` shows them."
+    trace = launch["action"]["stored_data"].get("_exception", {}).get("_stacktrace", "")
+    return trace.strip().rpartition("\n")[2] or "unknown; see `lpad get_fws -s FIZZLED -d all`."
 
 
 def _revive(store: CampaignStore, status: CampaignStatus) -> None:

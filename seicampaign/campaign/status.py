@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from seicampaign.store import CampaignStore
 
 FINISHED = {"completed"}
-ACTIVE = {"running"}
 
 
 @dataclass(frozen=True)

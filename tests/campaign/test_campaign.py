@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 from seicampaign import Campaign
-from seicampaign.errors import CampaignError, PotentialError, SEICampaignError
+from seicampaign.errors import (
+    CampaignError,
+    PotentialError,
+    SEICampaignError,
+    StructureError,
+)
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 GOOD = """\
@@ -104,3 +109,17 @@ def test_a_potential_that_lacks_an_element_is_refused(tmp_path):
     text = GOOD.replace("Li6PS5Cl", "Li6PS5I")
     with pytest.raises(PotentialError, match=r"lacks I: it knows Li, P, S, Cl"):
         Campaign.from_file(campaign_file(tmp_path, text))
+
+
+def test_a_strain_over_its_bound_is_refused_before_anything_is_launched(store):
+    strained = Campaign(
+        name="strained",
+        electrolytes=["beta-Li3PS4"],
+        temperatures=[300],
+        length=1,
+        interface={"max_strain": 0.001},
+    )
+    with pytest.raises(StructureError, match=r"strain"):
+        strained.launch(store)
+    assert store.simulations.count() == 0
+    assert store.launchpad().fireworks.count_documents({}) == 0

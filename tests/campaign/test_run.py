@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from seicampaign import Campaign
+from seicampaign.errors import CampaignError
 
 pytestmark = pytest.mark.slow
 
@@ -65,6 +66,14 @@ def test_launching_from_two_processes_at_once_adds_each_once(store):
     added = [int(process.communicate()[0]) for process in running]
     assert sum(added) == 2
     assert store.launchpad().workflows.count_documents({}) == 2
+
+
+def test_a_job_that_fails_is_the_error_of_the_run(store, monkeypatch):
+    monkeypatch.setenv("SEICAMPAIGN_LAMMPS", "/no/such/lmp")
+    with pytest.raises(CampaignError, match=r"1 of 1 simulations .*(?s:.*)/no/such/lmp"):
+        small(temperatures=[300]).run(store)
+    monkeypatch.delenv("SEICAMPAIGN_LAMMPS")
+    assert small(temperatures=[300]).run(store).finished
 
 
 def test_plain_rlaunch_and_lpad_work_on_it(store, tmp_path):
