@@ -30,7 +30,7 @@ struct GradeView {
 };
 
 // Atoms graded at once: `grade_blocks` blocks. The basis of all is [basis_size][grade_blocks][width].
-constexpr int grade_blocks = 8;
+constexpr int grade_blocks = 6;
 
 struct Kernels {
   const char *name;

@@ -61,7 +61,7 @@ SEI_INLINE void product_rows(const double *matrix, int inputs, const double *in,
 template <Then then>
 void product(const double *matrix, int outputs, int inputs, const double *in, const double *more,
              int more_inputs, const double *more_in, const double *start, double *out) {
-  constexpr int rows = width == 8 ? 3 : 1, panel = grade_blocks * width;
+  constexpr int rows = width == 8 ? 4 : 2, panel = grade_blocks * width;
   int n = 0;
   auto at = [&](int row) { return then == Then::store ? out + row * panel : out; };
   auto begin = [&](int row) { return start ? start + row * panel : nullptr; };

@@ -221,32 +221,69 @@ SEI_INLINE void gradient_xy(const V *w, V x, V y, V &gx, V &gy) {
   gy = total_dy;
 }
 
-// dE / d(radial coefficient) of the neighbours of one slot, added to those of each species.
-// `chebyshev` has room for radial_basis_size vectors.
+// What the derivatives by radial coefficients are made of, kept of each slot: dE / df_mu, and the
+// polynomials, radial_basis_size of them.
 template <int H>
-SEI_INLINE void add_radial_basis(const PlanView &plan, const Block &block, int index,
-                                 const Slot<H> &slot, const V *p, V *chebyshev) {
+SEI_INLINE void keep_for_basis(const PlanView &plan, const Slot<H> &slot, const V *p, V *out) {
   constexpr int functions = radial_functions(H);
-  const int size = plan.radial_basis_size, count = plan.radial_funcs_count;
+#pragma GCC unroll 16
+  for (int mu = 0; mu < functions - 1; mu++) out[mu] = p[2 * mu] + slot.z * p[2 * mu + 1];
+  out[functions - 1] = p[2 * functions - 2];
+  V *t = out + functions;
   const V r = 1.0 / slot.inverse, reach = clamp_below(plan.max_dist - r);
   const V x = 2.0 / (plan.max_dist - plan.min_dist) * (r - plan.min_dist) - 1.0;
-  chebyshev[0] = plan.scaling * (reach * reach);
-  if (size > 1) chebyshev[1] = x * chebyshev[0];
-  for (int k = 2; k < size; k++) chebyshev[k] = 2.0 * x * chebyshev[k - 1] - chebyshev[k - 2];
-  const L species = __builtin_convertvector(*(const I *)(block.species + index * width), L);
-  double *out = block.basis + (plan.scalars.end - plan.scalars.begin + 1) * block.basis_stride;
+  t[0] = plan.scaling * (reach * reach);
+  if (plan.radial_basis_size > 1) t[1] = x * t[0];
+  for (int k = 2; k < plan.radial_basis_size; k++) t[k] = 2.0 * x * t[k - 1] - t[k - 2];
+}
+
+// dE / d(coefficients of one species of neighbours, one function, N polynomials).
+template <int N>
+SEI_INLINE void radial_derivatives(const Block &block, int species, const V *kept, int stride, int mu,
+                                   int first, double *out) {
+  V sum[N];
+#pragma GCC unroll 8
+  for (int k = 0; k < N; k++) sum[k] = V{};
+  for (int s = 0; s < block.slots; s++, kept += stride) {
+    const L found = __builtin_convertvector(*(const I *)(block.species + s * width), L);
+    const V own = found == species ? kept[mu] : V{};
+#pragma GCC unroll 8
+    for (int k = 0; k < N; k++) sum[k] += own * kept[first + k];
+  }
+#pragma GCC unroll 8
+  for (int k = 0; k < N; k++) *(V *)(out + k * block.basis_stride) = sum[k];
+}
+
+// The derivatives of the energies by all parameters of the atoms of the block.
+template <int H>
+void write_basis(const PlanView &plan, const Block &block, V *node, const V *kept) {
+  constexpr int functions = radial_functions(H);
+  const int size = plan.radial_basis_size, stride = functions + size;
+  double *out = block.basis;
+  for (const std::uint32_t *s = plan.scalars.begin; s != plan.scalars.end;
+       s++, out += block.basis_stride)
+    *(V *)out = at((double *)node, *s);
+  *(V *)out = broadcast(1.0);
+  out += block.basis_stride;
   for (int j = 0; j < plan.species; j++)
-    for (int mu = 0; mu < count; mu++, out += size * block.basis_stride) {
-      if (mu >= functions) continue;
-      const V by_function = mu < functions - 1 ? p[2 * mu] + slot.z * p[2 * mu + 1] : p[2 * mu];
-      const V own = species == j ? by_function : V{};
-      for (int k = 0; k < size; k++) *(V *)(out + k * block.basis_stride) += own * chebyshev[k];
+    for (int mu = 0; mu < plan.radial_funcs_count; mu++, out += size * block.basis_stride) {
+      if (mu >= functions) {
+        for (int k = 0; k < size; k++) *(V *)(out + k * block.basis_stride) = V{};
+        continue;
+      }
+      int k = 0;
+      for (; k + 8 <= size; k += 8)
+        radial_derivatives<8>(block, j, kept, stride, mu, functions + k,
+                              out + k * block.basis_stride);
+      for (; k < size; k++)
+        radial_derivatives<1>(block, j, kept, stride, mu, functions + k,
+                              out + k * block.basis_stride);
     }
 }
 
 template <int H>
 SEI_INLINE void backward_slot(const PlanView &plan, const V *adjoint, const Slot<H> &slot,
-                              const Block &block, int index, V *chebyshev) {
+                              const Block &block, int index, V *kept) {
   constexpr int functions = radial_functions(H), degrees = degree(H), n = channels(H, 0);
   Factors<H> factors;
   factorise(slot, factors);
@@ -254,7 +291,7 @@ SEI_INLINE void backward_slot(const PlanView &plan, const V *adjoint, const Slot
 #pragma GCC unroll 32
   for (int q = 0; q < n; q++) p[q] = V{};
   collect_shells<H>(adjoint, factors, p, w);
-  if (block.basis) add_radial_basis<H>(plan, block, index, slot, p, chebyshev);
+  if (block.basis) keep_for_basis<H>(plan, slot, p, kept);
   V gx, gy, gz = V{}, radial = slot.df[functions - 1] * p[2 * functions - 2];
   gradient_xy<degrees>(w, slot.x, slot.y, gx, gy);
 #pragma GCC unroll 16
@@ -266,16 +303,6 @@ SEI_INLINE void backward_slot(const PlanView &plan, const V *adjoint, const Slot
   *(V *)(block.dx + index * width) = gx * slot.inverse + along * slot.x;
   *(V *)(block.dy + index * width) = gy * slot.inverse + along * slot.y;
   *(V *)(block.dz + index * width) = gz * slot.inverse + along * slot.z;
-}
-
-inline void start_basis(const PlanView &plan, const Block &block, V *node) {
-  const int scalars = (int)(plan.scalars.end - plan.scalars.begin);
-  double *out = block.basis;
-  for (int i = 0; i < scalars; i++, out += block.basis_stride)
-    *(V *)out = at((double *)node, plan.scalars.begin[i]);
-  *(V *)out = broadcast(1.0);
-  for (int i = scalars + 1; i < basis_size(plan, scalars); i++)
-    *(V *)(out += block.basis_stride) = V{};
 }
 
 template <int H>
@@ -291,15 +318,17 @@ void evaluate_block(const PlanView &plan, const Block &block, void *memory) {
   if (s < block.slots) add_slots<H, 1>(node, slots + s);
   contract(plan, (double *)node, block.energy);
   if (block.energy) *(V *)block.energy += plan.species_coeffs[block.central];
-  V *chebyshev = (V *)(slots + block.slots);
-  if (block.basis) start_basis(plan, block, node);
+  V *const kept = (V *)(slots + block.slots);
+  const int stride = radial_functions(H) + plan.radial_basis_size;
   for (s = 0; s < block.slots; s++)
-    backward_slot<H>(plan, node + plan.nodes, slots[s], block, s, chebyshev);
+    backward_slot<H>(plan, node + plan.nodes, slots[s], block, s, kept + s * stride);
+  if (block.basis) write_basis<H>(plan, block, node, kept);
 }
 
 template <int H>
 long memory_of_block(const PlanView &plan, int slots) {
-  return (plan.all + plan.radial_basis_size) * (long)sizeof(V) + slots * (long)sizeof(Slot<H>);
+  const long basis = radial_functions(H) + plan.radial_basis_size;
+  return (plan.all + slots * basis) * (long)sizeof(V) + slots * (long)sizeof(Slot<H>);
 }
 
 template <int... H>
