@@ -97,10 +97,15 @@ def _numbers(store: Store) -> list[int]:
 
 
 def _busy(store: Store, record: dict[str, Any] | None) -> str:
-    who = f"process {record['pid']} on {record['host']}" if record else "another process"
+    if record is None:
+        return (
+            f"This writer of {store} was closed, or another took its place and has ended: "
+            "open the trajectory again."
+        )
     return (
-        f"{store} is being written by {who}: a trajectory has one writer. Wait for it to end; "
-        f"if its machine died, its lease is free {SILENT_SECONDS} s after its last commit."
+        f"{store} is being written by process {record['pid']} on {record['host']}: a trajectory "
+        f"has one writer. Close it or wait for it to end; if its machine died, its lease is free "
+        f"{SILENT_SECONDS} s after its last commit."
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 import zarr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from zarr.abc.store import Store
 
 from seicampaign.errors import TrajectoryError
@@ -192,7 +192,8 @@ class TrajectoryWriter:
         self._filled += 1
         self._steps.append(int(step))
         self._times.append(float(time))
-        self._cells.append(matrix)
+        # Lists, not small arrays: those would lie between the large ones and scatter the heap.
+        self._cells.append(matrix.tolist())
         self._lease.renew()
 
     def commit(self) -> None:
@@ -251,7 +252,8 @@ class TrajectoryWriter:
             name: zarr.open_array(self._staging, path=name, mode="r+") for name in FRAME_ARRAYS
         }
         for array in self._arrays.values():
-            array.resize((frames, *array.shape[1:]))
+            if array.shape[0] != frames:
+                array.resize((frames, *array.shape[1:]))
         self._start = frames - frames % layout.chunk[0]
         self._filled = frames - self._start
         self._buffer = np.empty((layout.chunk[0], layout.n_atoms, 3), np.int32)
@@ -265,7 +267,7 @@ class TrajectoryWriter:
         self._buffer[: self._filled] = kept[POSITION]
         self._steps: list[int] = kept[STEP].tolist()
         self._times: list[float] = kept[TIME].tolist()
-        self._cells: list[NDArray[np.float64]] = list(kept[EDGES])
+        self._cells: list[list[list[float]]] = kept[EDGES].tolist()
 
     def _clean(self) -> None:
         """Delete the chunks and pages that the commit does not know."""

@@ -253,7 +253,7 @@ def test_the_lease_of_a_silent_writer_elsewhere_expires(frames, monkeypatch):
             lost.commit()
         frames.write(taken, 0, 2)
     assert Trajectory(store).n_frames == 2
-    with pytest.raises(TrajectoryError, match="another process"):
+    with pytest.raises(TrajectoryError, match="open the trajectory again"):
         lost.commit()
 
 
