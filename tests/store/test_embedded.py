@@ -186,6 +186,14 @@ def test_a_mongod_that_dies_at_start_says_why(home, tmp_path, monkeypatch):
     connect(home=home).close()
 
 
+def test_a_long_log_is_put_aside(home, monkeypatch):
+    connect(home=home).close()
+    embedded.stop(home)
+    monkeypatch.setattr(mongod, "LOG_BYTES", 100)
+    connect(home=home).close()
+    assert (home / "mongod.log.1").stat().st_size > 100
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
