@@ -9,8 +9,8 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-MAX_CELLS_PER_AXIS = 100
 CELLS_PER_REACH_IN_ROW = 4
+MAX_CELLS_PER_POINT = 4
 
 
 @nb.njit(cache=True)
@@ -95,11 +95,11 @@ def _prepare(
     A search reads whole rows along it, so that thin cells cut the ends of a row for nothing.
     """
     reach = cutoff / heights(cell) * (1 + 1e-9)
-    shape = np.empty(3, np.int64)
-    for k in range(3):
-        fine = CELLS_PER_REACH_IN_ROW if k == 2 else 1
-        shape[k] = min(int(fine * (1 + 2 * reach[k]) / reach[k]), fine * MAX_CELLS_PER_AXIS)
     slot, where = _with_images(fractional, targets, reach)
+    wanted = (1 + 2 * reach) / reach
+    wanted[2] *= CELLS_PER_REACH_IN_ROW
+    crowded = (MAX_CELLS_PER_POINT * len(where) + 1) / np.prod(wanted)
+    shape = np.maximum(wanted * min(crowded, 1.0) ** (1 / 3), 1.0).astype(np.int64)
     start, order = _sort_into_cells(where, reach, shape)
     return reach, shape, start, where[order] @ cell, slot[order]
 

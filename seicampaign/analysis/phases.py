@@ -110,10 +110,7 @@ def find_crystal(box: Contents, bonds: Bonds, thresholds: Thresholds) -> AnionSh
         atoms, atoms, thresholds.anion_cutoff, NEIGHBOURS, vectors=True
     )
     bonded = (bonds.in_intact | bonds.in_partial)[atoms]
-    there = index >= 0
-    around = (bonds.in_intact[atoms][index] & there).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
-    electrolyte = (around > thresholds.electrolyte_share) & (box.numbers[atoms] != PHOSPHORUS)
-    electrolyte &= ~bonded
+    electrolyte = _among_ps4(box, bonds, atoms, index, ~bonded, thresholds.electrolyte_share)
     free = ~bonded & ~electrolyte
     mean = distance.mean(axis=1)
     dense = (mean > thresholds.anion_distance_min) & (mean < thresholds.anion_distance_max)
@@ -134,6 +131,19 @@ def find_crystal(box: Contents, bonds: Bonds, thresholds: Thresholds) -> AnionSh
         thresholds.rows,
     )
     return AnionShells(atoms, index, distance, vector, order, electrolyte, core, grown)
+
+
+def _among_ps4(
+    box: Contents, bonds: Bonds, atoms: Indices, index: Indices, lone: Mask, share: float
+) -> Mask:
+    """Which lone S and halogens have more than `share` of their neighbours in PS4."""
+    asked = np.flatnonzero(lone & (box.numbers[atoms] != PHOSPHORUS))
+    around = index[asked]
+    there = around >= 0
+    intact = (bonds.in_intact[atoms][around] & there).sum(axis=1)
+    found = np.zeros(len(atoms), np.bool_)
+    found[asked] = intact > share * there.sum(axis=1)
+    return found
 
 
 def assign_phases(
