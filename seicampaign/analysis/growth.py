@@ -48,10 +48,12 @@ class Verdict(NamedTuple):
     """What `growth_law` found.
 
     `laws` has one name where the law can be told, and all that do equally well where it cannot.
-    `fits` are sorted by BIC, best first; `window` (ps) is what they were fitted to.
+    `rivals` do equally well with more parameters, and so are not ruled out either. `fits` are
+    sorted by BIC, best first; `window` (ps) is what they were fitted to.
     """
 
     laws: tuple[str, ...]
+    rivals: tuple[str, ...]
     fits: tuple[Fit, ...]
     window: tuple[float, float]
 
@@ -100,7 +102,8 @@ def growth_law(
     good = [f.law for f in fits if f.bic - fits[0].bic < BIC_MARGIN]
     simplest = min(LAWS[name].rank for name in good)
     chosen = tuple(name for name in good if LAWS[name].rank == simplest)
-    return Verdict(chosen, tuple(fits), (float(t[0]), float(t[-1])))
+    rivals = tuple(name for name in good if name not in chosen)
+    return Verdict(chosen, rivals, tuple(fits), (float(t[0]), float(t[-1])))
 
 
 def fit(law: str, times: ArrayLike, values: ArrayLike) -> Fit:

@@ -40,6 +40,14 @@ def test_a_window_too_short_to_tell_is_a_tie():
     assert verdict.window == (800.0, 1000.0)
 
 
+def test_a_law_that_noise_hides_is_a_rival_at_least():
+    """A power of 0.75 under much noise: a simpler law will do, but power is not ruled out."""
+    for seed in range(3):
+        y = TRUTH["power"](TIMES) + noise(seed, memory=0.97, size=0.02)
+        verdict = growth_law(TIMES, y, start=2.0)
+        assert "power" in verdict.laws + verdict.rivals
+
+
 def test_the_noise_is_measured_with_the_law():
     found = fit("linear", TIMES[1:], TRUTH["linear"](TIMES[1:]) + noise(3)[1:])
     assert found.parameters["b"] == pytest.approx(7e-4, rel=0.1)
