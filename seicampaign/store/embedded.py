@@ -28,6 +28,7 @@ from seicampaign.store.mongod import START_SECONDS, launch, log_tail
 OPTIONS = "w=1&journal=true&serverSelectionTimeoutMS=5000"
 STOP_SECONDS = 60
 LOST_SECONDS = 20
+NETWORK = ("nfs", "lustre", "gpfs", "beegfs", "ceph", "cifs", "smb", "gluster", "afs", "fuse", "9p")
 
 
 @dataclass(frozen=True)
@@ -201,14 +202,26 @@ def _known_socket(home: Path) -> Path | None:
 
 
 def _refuse_other_host(home: Path) -> None:
-    """A file lock says little about another machine; mongod's own non-empty lock file does."""
+    """A file lock says little about other machines; mongod's own non-empty lock file does.
+
+    On a disk of this machine it says all: there another name is this machine's old one.
+    """
     host = _note(home).get("host", socket.gethostname())
-    if host != socket.gethostname() and (home / "data" / "mongod.lock").read_text().strip():
+    if host == socket.gethostname() or not _on_network(home):
+        return
+    if (home / "data" / "mongod.lock").read_text().strip():
         raise StoreError(
             f"The embedded database in {home} was last started on {host} and not stopped there. "
             f"Run 'seicampaign db stop' on {host}, or, if that machine is gone, delete "
             f"{home / 'server.json'}. Machines share a database through SEICAMPAIGN_MONGO_URI."
         )
+
+
+def _on_network(home: Path) -> bool:
+    """Whether other machines may see the same directory."""
+    mounts = [line.split()[1:3] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    above = [(len(point), kind) for point, kind in mounts if home.is_relative_to(point)]
+    return max(above)[1].startswith(NETWORK) if above else False
 
 
 def _pid(home: Path) -> int | None:

@@ -100,7 +100,7 @@ def test_a_jobflow_configuration_by_host_and_password(tmp_path, monkeypatch):
     "uri",
     [
         "mongodb://alice:secret@127.0.0.1:9/?serverSelectionTimeoutMS=500",
-        "mongodb://alice:secret@no-such-host.invalid/db?authSource=admin",
+        "mongodb://alice:secret@no-such-host.invalid/db?authSource=admin&serverSelectionTimeoutMS=500",
         "mongodb://alice:secret@127.0.0.1:notaport/",
         "mongodb://alice:sec@ret@127.0.0.1:9/",
         "mongodb://%2Ftmp%2Fno-such.sock/?serverSelectionTimeoutMS=300",

@@ -87,6 +87,7 @@ def test_lpad_and_rlaunch_work_without_further_configuration(store, run, tmp_pat
     assert not (tmp_path / "unused").exists()
 
 
+@pytest.mark.slow
 def test_mrun_runs_a_builder(store, run, tmp_path):
     store.simulations.update([{"simulation_id": name} for name in "abc"])
     (tmp_path / "builder.py").write_text(BUILDER)
