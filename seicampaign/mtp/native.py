@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -226,6 +227,11 @@ def _declare(lib: ctypes.CDLL) -> ctypes.CDLL:
     lib.mtp_plan_destroy.argtypes = [pointer]
     lib.mtp_plan_isa.restype = text
     lib.mtp_plan_isa.argtypes = [pointer]
+    doubles = ctypes.POINTER(ctypes.c_double)
+    lib.mtp_plan_operations.restype = None
+    lib.mtp_plan_operations.argtypes = [pointer, doubles, doubles]
+    lib.mtp_peak.restype = ctypes.c_double
+    lib.mtp_peak.argtypes = [pointer, ctypes.c_long]
     lib.mtp_evaluate.argtypes = [pointer, integer, *[pointer] * 7, text, integer]
     lib.mtp_basis.argtypes = [pointer, integer, *[pointer] * 8, text, integer]
     lib.mtp_grades.argtypes = [pointer, pointer, integer, *[pointer] * 8, text, integer]
@@ -298,6 +304,18 @@ class Plan:
     def isa(self) -> str:
         """Name of the instruction set in use."""
         return str(self._library.mtp_plan_isa(self.handle).decode())
+
+    def operations(self) -> tuple[float, float]:
+        """Floating-point operations of energies and forces: per neighbour, and per atom besides."""
+        neighbour, atom = ctypes.c_double(), ctypes.c_double()
+        self._library.mtp_plan_operations(self.handle, ctypes.byref(neighbour), ctypes.byref(atom))
+        return neighbour.value, atom.value
+
+    def peak(self, rounds: int = 10_000_000) -> float:
+        """Most floating-point operations per second of CPU time this processor was seen to do."""
+        start = time.thread_time()
+        done = self._library.mtp_peak(self.handle, rounds)
+        return float(done) / (time.thread_time() - start)
 
     def __del__(self) -> None:
         if getattr(self, "handle", None):

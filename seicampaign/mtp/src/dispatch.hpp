@@ -38,6 +38,7 @@ struct Kernels {
   void (*evaluate[max_half_level + 1])(const PlanView &, const Block &, void *memory);
   long (*memory[max_half_level + 1])(const PlanView &, int slots);
   // grades[grade_blocks][width]; memory for 2 scalars vectors of as many doubles
+  double (*peak)(long rounds);  // multiplies and adds; gives the number of operations done
   void (*grade)(const GradeView &, const double *basis, double *grades, void *memory);
 };
 

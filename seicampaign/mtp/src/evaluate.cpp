@@ -134,6 +134,21 @@ void mtp_plan_destroy(mtp_plan *plan) { delete plan; }
 
 const char *mtp_plan_isa(const mtp_plan *plan) { return plan->kernels.name; }
 
+// Floating-point operations (a fused multiply and add is two) of energies and forces: for each
+// neighbour and, on top, for each atom. Idle lanes and filled-up sums are not counted.
+void mtp_plan_operations(const mtp_plan *plan, double *per_neighbour, double *per_atom) {
+  const PlanView &v = plan->plan.view();
+  const int h = v.half_level, d = degree(h), f = radial_functions(h), monomials = (d + 1) * (d + 2) / 2;
+  const double radial = 25 + v.radial_basis_size * (6 + 4 * f);
+  const double forward = 2 * d + channels(h, 0) / 2 + monomials + 2 * v.summed;
+  const double backward = forward + 2 * v.summed + 4 * monomials + 6 * f + 25;
+  *per_neighbour = radial + forward + backward;
+  *per_atom = plan->plan.operations();
+}
+
+// Does so many rounds of multiplying and adding and gives the number of operations.
+double mtp_peak(const mtp_plan *plan, long rounds) { return plan->kernels.peak(rounds); }
+
 // energies[atoms], forces[atoms][3], virial[3][3] = -sum r (dE/dr): trace / 3V is the pressure.
 int mtp_evaluate(const mtp_plan *plan, int atoms, const int *species, const double *positions,
                  const double *cell, const int *pbc, double *energies, double *forces,

@@ -331,9 +331,29 @@ long memory_of_block(const PlanView &plan, int slots) {
   return (plan.all + slots * basis) * (long)sizeof(V) + slots * (long)sizeof(Slot<H>);
 }
 
+// The most floating-point operations this instruction set does, to measure kernels by.
+double multiply_and_add(long rounds) {
+  constexpr int chains = 12;
+  V x[chains], factor = broadcast(0.999), offset = broadcast(1e-3);
+#pragma GCC unroll 16
+  for (int i = 0; i < chains; i++) x[i] = broadcast(i);
+  for (long n = 0; n < rounds; n++) {
+#pragma GCC unroll 16
+    for (int i = 0; i < chains; i++) x[i] = x[i] * factor + offset;
+    asm volatile("" : "+m"(rounds));  // or the loop would be thinned out
+  }
+  V sum = V{};
+#pragma GCC unroll 16
+  for (int i = 0; i < chains; i++) sum += x[i];
+  double total = 0.0;
+  for (int lane = 0; lane < width; lane++) total += sum[lane];
+  return total > -1.0 ? 2.0 * chains * width * rounds : 0.0;
+}
+
 template <int... H>
 void fill_kernels(Kernels &kernels, Levels<H...>) {
   kernels.grade = grade_atoms;
+  kernels.peak = multiply_and_add;
   ((kernels.evaluate[H] = evaluate_block<H>, kernels.memory[H] = memory_of_block<H>), ...);
 }
 

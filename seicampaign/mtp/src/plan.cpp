@@ -239,10 +239,12 @@ class Compiler {
   void emit() {
     std::map<int, Draft> multiply, differentiate;
     plan_.constants_.assign(nodes_, 0.0);
+    plan_.operations_ = 0.0;
     for (int i : live_) {
       const Value &value = values_[i];
       const int n = value.number;
       plan_.constants_[n] = value.coefficient;
+      plan_.operations_ += value.expansion.empty() ? 0 : 5;
       if (!value.expansion.empty())
         plan_.expansions_.push_back({place(n), place(values_[value.expansion[0]].number),
                                      place(values_[value.expansion[1]].number),
@@ -250,6 +252,7 @@ class Compiler {
       for (const auto &[pair, factor] : value.products) {
         const int l = values_[pair.first].number, r = values_[pair.second].number;
         const int adjoint = n + nodes_;
+        plan_.operations_ += l == r ? 4 : 6;  // forward and backward
         multiply[value.depth].add(n, factor, l, r);
         // the adjoint of n is complete when those of less depth are worked out from it
         differentiate[-value.depth].add(l + nodes_, l == r ? 2.0 * factor : factor, adjoint, r);
@@ -266,6 +269,7 @@ class Compiler {
       draft.write(*this, nodes_with_copies_, plan_.multiply_code_.emplace_back());
     for (const auto &[depth, draft] : differentiate)
       draft.write(*this, nodes_with_copies_, plan_.differentiate_code_.emplace_back());
+    plan_.operations_ += nodes_with_copies_ - 2 * nodes_ - 1;
   }
 
   // The quadratic form of the scalars that are never formed: linear in its gradient.
@@ -273,6 +277,7 @@ class Compiler {
     std::map<int, std::vector<std::pair<double, int>>> sums;
     for (const auto &[pair, factor] : form_) {
       const int l = values_[pair.first].number, r = values_[pair.second].number;
+      plan_.operations_ += l == r ? 2 : 4;
       sums[l + nodes_].emplace_back(l == r ? 2.0 * factor : factor, r);
       if (l != r) sums[r + nodes_].emplace_back(factor, l);
     }

@@ -102,6 +102,7 @@ class Plan {
   Plan(const Plan &) = delete;
   Plan &operator=(const Plan &) = delete;
   const PlanView &view() const { return view_; }
+  double operations() const { return operations_; }  // floating-point, of one atom's products
 
  private:
   friend class Compiler;
@@ -116,6 +117,7 @@ class Plan {
   };
 
   PlanView view_{};
+  double operations_ = 0.0;
   std::vector<double> radial_, species_coeffs_, constants_;
   std::vector<Expansion> expansions_;
   Code<Linear> fold_;
