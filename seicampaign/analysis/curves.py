@@ -84,3 +84,21 @@ def seed_spread(curves: Sequence[tuple[ArrayLike, ArrayLike]], at: ArrayLike) ->
     many = len(curves) > 1
     std = samples.std(axis=0, ddof=1) if many else np.full(mean.shape, np.nan)
     return SeedSpread(mean, std, len(curves))
+
+
+def spread_exponent(sizes: ArrayLike, spreads: ArrayLike) -> float:
+    """Exponent of the spread over seeds against system size: -1/2 where noise averages out.
+
+    Parameters
+    ----------
+    sizes
+        Number of atoms, of two systems or more.
+    spreads
+        Standard deviation over seeds of each.
+    """
+    n, std = np.asarray(sizes, np.float64), np.asarray(spreads, np.float64)
+    if len(np.unique(n)) < 2 or not (std > 0).all():
+        raise AnalysisError(
+            "The spread against size needs two sizes or more, each with a spread over seeds."
+        )
+    return float(np.polyfit(np.log(n), np.log(std), 1)[0])

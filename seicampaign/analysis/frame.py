@@ -16,6 +16,7 @@ from seicampaign.analysis.phases import (
     assign_phases,
     find_bonds,
     find_crystal,
+    reduction_degree,
 )
 from seicampaign.analysis.profile import Thickness, sei_thickness
 from seicampaign.analysis.thresholds import Thresholds
@@ -61,8 +62,7 @@ class FrameAnalysis:
     @property
     def reduction_degree(self) -> float:
         """Alpha of arXiv 2402.04095: sum over P of (8 - 2 n_S) / 8, per P; 0 intact, 1 reduced."""
-        electrons = 8 - 2 * np.arange(FULL_SHELL + 1)
-        return float(self.ps_census @ electrons) / (8 * self.n_phosphorus)
+        return reduction_degree(self.ps_census)
 
     @property
     def crystalline_fraction(self) -> float:

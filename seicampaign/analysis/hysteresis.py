@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seicampaign.analysis.contents import Contents
-from seicampaign.analysis.phases import FULL_SHELL
+from seicampaign.analysis.phases import FULL_SHELL, reduction_degree
 from seicampaign.errors import AnalysisError
 
 FORM, BREAK = 2.4, 3.0
@@ -63,7 +63,20 @@ class BondMemory:
         self.bonds = pairs[bonded]
         sulfurs = np.bincount(p[bonded], minlength=len(box.phosphorus))
         self.census = np.bincount(np.minimum(sulfurs, FULL_SHELL), minlength=FULL_SHELL + 1)
-        return float(self.census @ (8 - 2 * np.arange(FULL_SHELL + 1))) / (8 * len(sulfurs))
+        return self.reduction_degree
+
+    @property
+    def reduction_degree(self) -> float:
+        """Alpha of the last frame, with these bonds."""
+        return reduction_degree(self.census)
+
+    def curve_values(self) -> dict[str, float]:
+        """Alpha with these bonds, and how many have formed and broken so far."""
+        return {
+            "reduction_degree_bonds": self.reduction_degree,
+            "bonds_formed": float(self.formed),
+            "bonds_broken": float(self.broken),
+        }
 
     def _keys(self, box: Contents) -> NDArray[np.int64]:
         assert self.bonds is not None

@@ -85,6 +85,12 @@ class AnionShells:
         return self.core | self.grown
 
 
+def reduction_degree(ps_census: Indices) -> float:
+    """Alpha of arXiv 2402.04095 from how many P have 0, 1, 2, 3 and 4 S."""
+    electrons = 8 - 2 * np.arange(FULL_SHELL + 1)
+    return float(ps_census @ electrons) / (8 * int(ps_census.sum()))
+
+
 def find_bonds(box: Contents, thresholds: Thresholds) -> Bonds:
     """Count the S and P around every P."""
     sulfur = box.nearest(box.phosphorus, box.chalcogens, thresholds.ps_bond, 8)

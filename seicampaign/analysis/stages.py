@@ -87,6 +87,11 @@ def find_stages(
     )
 
 
+def time_of_closure(times: ArrayLike, way: ArrayLike) -> float | None:
+    """The time (ps) from which a way (`way_lower`, `way_upper`) stays closed; None if it opens."""
+    return _from_then_on(np.asarray(times, np.float64), np.asarray(way, np.float64) < 0.5)
+
+
 def _running_mean(y: Floats, width: int) -> Floats:
     weights = np.ones(width)
     return np.convolve(y, weights, "same") / np.convolve(np.ones_like(y), weights, "same")

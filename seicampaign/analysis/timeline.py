@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from seicampaign.analysis.frame import classify
+from seicampaign.analysis.hysteresis import BondMemory
 from seicampaign.analysis.quantities import frame_curves
 from seicampaign.analysis.thresholds import Thresholds
 from seicampaign.errors import AnalysisError
@@ -53,11 +54,18 @@ def analyse(
     first: int = 0,
     last: int | None = None,
     thresholds: Thresholds | None = None,
+    memory: BondMemory | None = None,
 ) -> Iterator[CurveRow]:
     """Classify the frames `first` <= i < `last` of a trajectory, and yield a row for each.
 
     Starting from the frame after the last one stored brings curves up to date; nothing before
     `first` is read but its time.
+
+    Parameters
+    ----------
+    memory
+        P-S bonds up to `first`, which adds the curves of `BondMemory` to every row. Keep it with
+        the rows, to go on from there.
 
     Raises
     ------
@@ -78,8 +86,12 @@ def analyse(
                 found = classify(positions[n], cells[n], numbers, thresholds)
             except AnalysisError as error:
                 raise AnalysisError(f"Frame {start + n}: {error}") from error
+            values = frame_curves(found)
+            if memory is not None:
+                memory.update(found.contents)
+                values |= memory.curve_values()
             row = start + n
-            yield CurveRow(row, int(steps[row]), float(times[row]), frame_curves(found))
+            yield CurveRow(row, int(steps[row]), float(times[row]), values)
 
 
 def _require_forward(steps: np.ndarray, times: np.ndarray, first: int, last: int) -> None:

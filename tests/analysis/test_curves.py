@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from seicampaign.analysis import seed_spread, time_to_value, values_at
+from seicampaign.analysis.curves import spread_exponent
 from seicampaign.errors import AnalysisError
 
 TIMES = [0.0, 10.0, 20.0, 40.0]
@@ -50,3 +51,9 @@ def test_time_that_jumps_back_is_refused():
         time_to_value([0, 2, 1], [0, 1, 2], 0.5)
     with pytest.raises(AnalysisError, match="not one curve"):
         values_at([0, 1], [0], [0.5])
+
+
+def test_noise_that_averages_out_falls_as_the_root_of_the_size():
+    assert spread_exponent([884, 7956, 31824], [0.06, 0.02, 0.01]) == pytest.approx(-0.5, abs=0.01)
+    with pytest.raises(AnalysisError, match="two sizes"):
+        spread_exponent([884, 884], [0.1, 0.2])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from seicampaign.analysis.stages import StageRules, find_stages
+from seicampaign.analysis.stages import StageRules, find_stages, time_of_closure
 from seicampaign.errors import AnalysisError
 
 TIMES = np.linspace(0, 10_000, 1001)
@@ -60,3 +60,9 @@ def test_what_has_not_happened_has_no_time():
 def test_the_rules_can_be_stated_otherwise():
     strict = find_stages(**run(), rules=StageRules(nucleus=0.1))
     assert strict.nucleation > find_stages(**run()).nucleation
+
+
+def test_a_way_is_closed_when_it_opens_no_more():
+    assert time_of_closure([0, 1, 2, 3, 4], [1, 0, 1, 0, 0]) == 3.0
+    assert time_of_closure([0, 1, 2], [0, 0, 1]) is None
+    assert time_of_closure([5, 6], [0, 0]) == 5.0

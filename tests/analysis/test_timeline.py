@@ -5,6 +5,7 @@ import pytest
 from truth_boxes import argyrodite
 
 from seicampaign.analysis import CURVES, analyse, classify_frame
+from seicampaign.analysis.hysteresis import BondMemory
 from seicampaign.errors import AnalysisError
 
 
@@ -74,3 +75,13 @@ def test_a_broken_frame_is_named(trajectory):
     assert [next(rows).frame for _ in range(3)] == [0, 1, 2]
     with pytest.raises(AnalysisError, match=r"Frame 3: .*atom 5"):
         next(rows)
+
+
+def test_bonds_are_remembered_across_two_calls(trajectory):
+    whole = list(analyse(trajectory, memory=BondMemory()))
+    memory = BondMemory()
+    parts = [*analyse(trajectory, last=9, memory=memory), *analyse(trajectory, 9, memory=memory)]
+    assert [r.values for r in parts] == [r.values for r in whole]
+    assert whole[-1].values["reduction_degree_bonds"] == 1.0
+    assert whole[-1].values["bonds_broken"] == 16
+    assert whole[-1].values["bonds_formed"] == 0
