@@ -37,14 +37,14 @@ def test_another_gpaw_series_is_refused():
 @needs_gpaw
 @pytest.mark.slow
 def test_a_label_has_energy_forces_and_stress(tmp_path):
-    atoms = bulk("LiCl", "rocksalt", a=5.14)
-    atoms.positions[1] += 0.1
+    atoms = bulk("LiCl", "rocksalt", a=5.14, cubic=True)
+    atoms.positions[1] += 0.3
     labelled = label(atoms, shortest_edge=0, txt=tmp_path / "log.txt")
     forces = labelled.get_forces()
     assert labelled.info["setting"] == STARTER.key()
     assert labelled.info["n_scf"] > 1
-    # An ion moved along [111] is pulled back, and its neighbour follows: no net force.
-    assert forces[1].sum() < -0.1
+    # An ion moved along [111] is pulled back, and what it pulls at leaves no net force.
+    assert (forces[1] < -0.3).all()
     np.testing.assert_allclose(forces.sum(axis=0), 0.0, atol=0.1)
     assert labelled.get_stress().shape == (6,)
 
@@ -52,6 +52,6 @@ def test_a_label_has_energy_forces_and_stress(tmp_path):
 @needs_gpaw
 @pytest.mark.slow
 def test_a_calculation_that_does_not_converge_is_refused(tmp_path):
-    impossible = replace(STARTER, density=1e-30)
+    impossible = replace(STARTER, density=1e-30, ecut=100.0)
     with pytest.raises(LabelError, match="did not converge"):
         label(bulk("Li", "bcc", a=3.44), impossible, shortest_edge=0, txt=tmp_path / "log.txt")
