@@ -49,6 +49,8 @@
 
 namespace LAMMPS_NS {
 
+constexpr double margin = 0.4;    // Angstrom
+
 class PairSeiMTP : public Pair {
  public:
   explicit PairSeiMTP(LAMMPS *);
@@ -68,8 +70,10 @@ class PairSeiMTP : public Pair {
   void act_on_grades();
   void write_configuration(double most);
   void allocate();
-  void sort_atoms();
-  int count_neighbours(int i) const;
+  bool moved() const;
+  void refresh();
+  int list_near(int i);
+  void sort_atoms(const std::vector<int> &counts);
   void compute_block(const int *atoms, int lanes, sei::mtp::Workspace &work, double *basis);
   int gather(int i, int lane, sei::mtp::Workspace &work);
   void scatter(int i, int lane, int count, const sei::mtp::Workspace &work);
@@ -81,6 +85,14 @@ class PairSeiMTP : public Pair {
   std::unique_ptr<sei::mtp::Workspace> work;
   std::vector<int> species;  // of each atom type, -1 for none
   double cutoff = 0.0, cutoff_squared = 0.0;
+  // Neighbours within the cutoff and a small margin, out of LAMMPS's lists with their larger skin:
+  // renewed when an atom has moved by half the margin, without any communication.
+  struct Near {
+    int atom, species;
+  };
+  std::vector<Near> near;
+  std::vector<std::size_t> near_begin, near_end;  // of local atoms
+  std::vector<double> held;    // positions at the last renewal, of ghosts too
   std::vector<int> order;      // atoms by species and number of neighbours
   std::vector<int> neighbour;  // [slot][lane] of the block at hand
 
@@ -244,26 +256,61 @@ double PairSeiMTP::init_one(int i, int j)
   return cutoff;
 }
 
-int PairSeiMTP::count_neighbours(int i) const
+bool PairSeiMTP::moved() const
 {
-  const double *const *const x = atom->x;
+  const int all = 3 * (atom->nlocal + atom->nghost);
+  if (static_cast<int>(held.size()) != all) return true;
+  const double *x = &atom->x[0][0];
+  double most = 0.0;
+  for (int n = 0; n < all; n += 3) {
+    const double dx = x[n] - held[n], dy = x[n + 1] - held[n + 1], dz = x[n + 2] - held[n + 2];
+    most = std::max(most, dx * dx + dy * dy + dz * dz);
+  }
+  return !(most < 0.25 * margin * margin);
+}
+
+void PairSeiMTP::refresh()
+{
+  const int local = atom->nlocal;
+  const double *x = &atom->x[0][0];
+  held.assign(x, x + 3 * (local + atom->nghost));
+  near.clear();
+  near_begin.resize(local);
+  near_end.resize(local);
+  std::vector<int> counts(local);
+  for (int n = 0; n < list->inum; n++) counts[list->ilist[n]] = list_near(list->ilist[n]);
+  sort_atoms(counts);
+}
+
+// Returns the number of neighbours within the cutoff itself.
+int PairSeiMTP::list_near(int i)
+{
+  const double *const x = &atom->x[0][0], *const own = x + 3 * i;
+  const double reach = (cutoff + margin) * (cutoff + margin);
+  const int *const type = atom->type;
   int count = 0;
+  near_begin[i] = near.size();
+  near.resize(near.size() + list->numneigh[i]);
+  std::size_t at = near_begin[i];
   for (int n = 0; n < list->numneigh[i]; n++) {
     const int j = list->firstneigh[i][n] & NEIGHMASK;
-    const double dx = x[j][0] - x[i][0], dy = x[j][1] - x[i][1], dz = x[j][2] - x[i][2];
-    count += dx * dx + dy * dy + dz * dz < cutoff_squared;
+    const double dx = x[3 * j] - own[0], dy = x[3 * j + 1] - own[1], dz = x[3 * j + 2] - own[2];
+    const double square = dx * dx + dy * dy + dz * dz;
+    near[at] = {j, species[type[j]]};
+    at += square < reach;
+    count += square < cutoff_squared;
   }
+  near.resize(at);
+  near_end[i] = at;
   return count;
 }
 
-// A block holds atoms of one species; with alike numbers of neighbours few lanes idle. The numbers
-// change little until the lists are built again. Windows keep atoms near each other in memory.
-void PairSeiMTP::sort_atoms()
+// A block holds atoms of one species; with alike numbers of neighbours few lanes idle. Windows keep
+// atoms near each other in memory.
+void PairSeiMTP::sort_atoms(const std::vector<int> &counts)
 {
   constexpr int window = 512;
-  std::vector<int> counts(atom->nlocal);
   order.assign(list->ilist, list->ilist + list->inum);
-  for (const int i : order) counts[i] = count_neighbours(i);
   const int *type = atom->type;
   std::stable_sort(order.begin(), order.end(),
                    [&](int a, int b) { return species[type[a]] < species[type[b]]; });
@@ -281,7 +328,7 @@ void PairSeiMTP::sort_atoms()
 void PairSeiMTP::compute(int eflag, int vflag)
 {
   ev_init(eflag, vflag);
-  if (neighbor->ago == 0 || static_cast<int>(order.size()) != list->inum) sort_atoms();
+  if (neighbor->ago == 0 || static_cast<int>(order.size()) != list->inum || moved()) refresh();
   const bool grade = grader && update->ntimestep % every == 0;
   if (grade) grades.assign(std::max(atom->nmax, 1), 0.0);
   const int width = work->width(), *type = atom->type;
@@ -305,7 +352,10 @@ void PairSeiMTP::compute(int eflag, int vflag)
 void PairSeiMTP::compute_block(const int *atoms, int lanes, sei::mtp::Workspace &work, double *basis)
 {
   int counts[16] = {}, most = 1;
-  for (int lane = 0; lane < lanes; lane++) most = std::max(most, list->numneigh[atoms[lane]] + 1);
+  for (int lane = 0; lane < lanes; lane++) {
+    const int i = atoms[lane];
+    most = std::max(most, static_cast<int>(near_end[i] - near_begin[i]) + 1);
+  }
   work.reserve(most);
   neighbour.resize(std::max(neighbour.size(), static_cast<std::size_t>(most) * work.width()));
   for (int lane = 0; lane < lanes; lane++) counts[lane] = gather(atoms[lane], lane, work);
@@ -383,21 +433,21 @@ void *PairSeiMTP::extract_peratom(const char *name, int &columns)
 // Writes every candidate and steps on only past those within the cutoff: no branch to mispredict.
 int PairSeiMTP::gather(int i, int lane, sei::mtp::Workspace &work)
 {
-  const double *const *const x = atom->x;
-  const int *const type = atom->type, *const candidates = list->firstneigh[i];
-  const int width = work.width(), all = list->numneigh[i];
-  const double xi = x[i][0], yi = x[i][1], zi = x[i][2];
+  const double *const x = &atom->x[0][0], *const own = x + 3 * i;
+  const Near *const begin = near.data() + near_begin[i], *const end = near.data() + near_end[i];
+  const int width = work.width();
+  const double xi = own[0], yi = own[1], zi = own[2];
   double *dx = work.dx + lane, *dy = work.dy + lane, *dz = work.dz + lane;
   int *kind = work.species + lane, *who = neighbour.data() + lane;
   int at = 0;
-  for (int n = 0; n < all; n++) {
-    const int j = candidates[n] & NEIGHMASK;
-    const double rx = x[j][0] - xi, ry = x[j][1] - yi, rz = x[j][2] - zi;
+  for (const Near *n = begin; n != end; n++) {
+    const double *const other = x + 3 * n->atom;
+    const double rx = other[0] - xi, ry = other[1] - yi, rz = other[2] - zi;
     dx[at] = rx;
     dy[at] = ry;
     dz[at] = rz;
-    kind[at] = species[type[j]];
-    who[at] = j;
+    kind[at] = n->species;
+    who[at] = n->atom;
     at += rx * rx + ry * ry + rz * rz < cutoff_squared ? width : 0;
   }
   return at / width;
