@@ -20,7 +20,7 @@ def redacted(uri: str) -> str:
     if not mark:
         return "(not a URI)"
     address = rest.rpartition("@")[2].partition("?")[0]
-    return f"{scheme}://{unquote_plus(address)}" + (" (credentials hidden)" if "@" in rest else "")
+    return f"{scheme}://{address}" + (" (credentials hidden)" if "@" in rest else "")
 
 
 def with_defaults(uri: str) -> str:
