@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seicampaign.store.campaign_store import CampaignStore, connect
+    from seicampaign.store.campaign_store import CampaignStore
     from seicampaign.store.curves import Curve
+    from seicampaign.store.opening import connect
 
 __all__ = ["CampaignStore", "Curve", "connect"]
 
-_MODULES = {"CampaignStore": "campaign_store", "Curve": "curves", "connect": "campaign_store"}
+_MODULES = {"CampaignStore": "campaign_store", "Curve": "curves", "connect": "opening"}
 
 
 def __getattr__(name: str) -> Any:

@@ -123,7 +123,8 @@ def uri_of(path: Path) -> str:
 
 
 def _home(home: Path | str | None) -> Path:
-    return settings().home_directory() if home is None else Path(home).expanduser().absolute()
+    # Resolved, so that every way to a directory leads to the same database.
+    return (settings().home_directory() if home is None else Path(home).expanduser()).resolve()
 
 
 def _make_home(home: Path) -> None:

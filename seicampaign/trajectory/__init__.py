@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from seicampaign.trajectory.garbage import delete
 from seicampaign.trajectory.positions import Positions
 from seicampaign.trajectory.reader import Trajectory
-from seicampaign.trajectory.writer import TrajectoryWriter, delete
+from seicampaign.trajectory.writer import TrajectoryWriter
 
 __all__ = ["Positions", "Trajectory", "TrajectoryWriter", "delete"]

@@ -19,9 +19,9 @@ from numpy.typing import ArrayLike
 from zarr.abc.store import Store
 
 from seicampaign.errors import TrajectoryError
-from seicampaign.trajectory import keys
+from seicampaign.trajectory import garbage, keys
 from seicampaign.trajectory.checked import CheckedStore, StagingStore
-from seicampaign.trajectory.checksums import Checksums, page_path
+from seicampaign.trajectory.checksums import Checksums
 from seicampaign.trajectory.commits import Commit, Root
 from seicampaign.trajectory.frames import (
     check_order,
@@ -33,14 +33,12 @@ from seicampaign.trajectory.layout import (
     EDGES,
     FRAME_ARRAYS,
     POSITION,
-    SPECIES,
     STEP,
     TIME,
     Layout,
     check_chunk,
     create_arrays,
     encoded,
-    is_chunk,
 )
 from seicampaign.trajectory.lease import Lease
 
@@ -245,7 +243,7 @@ class TrajectoryWriter:
         """Take up the state of a commit, and delete what was written after it."""
         self._root = root
         layout, frames = root.layout, root.commit.frames
-        self._clean()
+        garbage.clean(self._store, layout, frames)
         self._checksums = Checksums(self._store, layout)
         checked = self._checked()
         self._arrays = {
@@ -268,20 +266,6 @@ class TrajectoryWriter:
         self._steps: list[int] = kept[STEP].tolist()
         self._times: list[float] = kept[TIME].tolist()
         self._cells: list[list[list[float]]] = kept[EDGES].tolist()
-
-    def _clean(self) -> None:
-        """Delete the chunks and pages that the commit does not know."""
-        layout, frames = self._root.layout, self._root.commit.frames
-        pages = -(-frames // layout.page_frames)
-        known = layout.position_keys(frames)
-        for name in (STEP, TIME):
-            known |= {f"{name}/c/{page}" for page in range(pages)}
-        known |= {f"{EDGES}/c/{page}/0/0" for page in range(pages)} | {f"{SPECIES}/c/0"}
-        stored = [key for key in keys.list_keys(self._store, "particles/") if is_chunk(key)]
-        keys.delete_keys(self._store, [key for key in stored if key not in known])
-        for name in keys.list_children(self._store, "checksums"):
-            if name.isdigit() and int(name) >= max(pages, 1):
-                keys.delete_tree(self._store, page_path(int(name)))
 
     def _checked(self) -> CheckedStore:
         return CheckedStore(self._store, self._root.layout)
@@ -331,17 +315,3 @@ def _layout(n_atoms: int, precision: float, chunk: tuple[int, int]) -> Layout:
     if not (np.isfinite(precision) and precision > 0):
         raise TrajectoryError(f"The precision must be a positive length in Angstrom: {precision}.")
     return Layout(n_atoms, float(precision), check_chunk(chunk))
-
-
-def delete(store: Store) -> None:
-    """Delete a trajectory and everything that belongs to it. Without one, nothing happens.
-
-    Raises
-    ------
-    TrajectoryError
-        If another process is writing it.
-    """
-    Lease.take(store)
-    # Without the root it is no trajectory any more, however far the rest comes.
-    keys.delete_keys(store, ["zarr.json"])
-    keys.delete_tree(store, "")

@@ -181,6 +181,11 @@ def test_a_socket_directory_that_is_too_long_is_an_error(home, monkeypatch):
         connect(home=home)
 
 
+def test_a_link_to_a_home_leads_to_the_same_database(home, tmp_path):
+    (tmp_path / "link").symlink_to(home)
+    assert embedded.start(home) == embedded.start(tmp_path / "link")
+
+
 def test_a_directory_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="SEICAMPAIGN_HOME"):
