@@ -20,17 +20,17 @@ def _own_home():
             patch.delenv(name, raising=False)
         patch.setenv("SEICAMPAIGN_HOME", str(home))
         yield
+        if (home / "data").exists():
+            from seicampaign.store import embedded
+
+            embedded.stop(home)
     shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def mongo_home(_own_home):
     """Directory of the embedded database of this test session: started by the first to connect."""
-    from seicampaign.store import embedded
-
-    home = Path(os.environ["SEICAMPAIGN_HOME"])
-    yield home
-    embedded.stop(home)
+    return Path(os.environ["SEICAMPAIGN_HOME"])
 
 
 @pytest.fixture
