@@ -40,13 +40,16 @@ class Clusters(NamedTuple):
 @nb.njit(cache=True)
 def _find(parent: np.ndarray, shift: np.ndarray, i: int, total: np.ndarray) -> int:
     """The root of i; `total` becomes its image relative to the root. Paths are halved."""
-    total[:] = 0
+    for k in range(3):
+        total[k] = 0
     while parent[i] != i:
         up = parent[i]
         if parent[up] != up:
-            shift[i] += shift[up]
+            for k in range(3):
+                shift[i, k] += shift[up, k]
             parent[i] = parent[up]
-        total += shift[i]
+        for k in range(3):
+            total[k] += shift[i, k]
         i = parent[i]
     return i
 
@@ -65,26 +68,78 @@ def _join(
     for n in range(len(first)):
         i = _find(parent, shift, first[n], a)
         j = _find(parent, shift, second[n], b)
-        step = a + offset[n] - b
         if i == j:
-            if step[0] != 0 or step[1] != 0 or step[2] != 0:
-                winding[found] = step
-                wound[found] = i
-                found += 1
-        elif size[i] >= size[j]:
-            parent[j] = i
-            shift[j] = step
-            size[i] += size[j]
-        else:
-            parent[i] = j
-            shift[i] = -step
-            size[j] += size[i]
+            wound[found] = i
+            for k in range(3):
+                winding[found, k] = a[k] + offset[n, k] - b[k]
+            found += bool(np.any(winding[found] != 0))
+            continue
+        sign = 1
+        if size[i] < size[j]:
+            i, j, sign = j, i, -1
+        parent[j] = i
+        size[i] += size[j]
+        for k in range(3):
+            shift[j, k] = sign * (a[k] + offset[n, k] - b[k])
     root = np.empty(n_sites, np.int64)
     for i in range(n_sites):
         root[i] = _find(parent, shift, i, a)
     for n in range(found):
         wound[n] = root[wound[n]]
     return root, wound[:found], winding[:found]
+
+
+@nb.njit(cache=True)
+def shell_bonds(
+    index: np.ndarray,
+    vector: np.ndarray,
+    fractional: np.ndarray,
+    inverse: np.ndarray,
+    member: np.ndarray,
+    order: np.ndarray,
+    product: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bonds between neighbours that are both members and whose rows of `order` agree.
+
+    Parameters
+    ----------
+    index, vector, fractional, order
+        (N, K) and (N, K, 3) neighbours, (N, 3) where the sites are, (N, C).
+    inverse
+        (3, 3) inverse of the cell.
+    product
+        Least scalar product of the rows of `order` of the two.
+
+    Returns
+    -------
+    first, second, offset
+        As `find_clusters` takes them; each bond once.
+    """
+    n_sites, width = index.shape
+    first = np.empty(n_sites * width, np.int64)
+    second = np.empty(n_sites * width, np.int64)
+    offset = np.empty((n_sites * width, 3), np.int64)
+    found = 0
+    for i in range(n_sites):
+        if not member[i]:
+            continue
+        for n in range(width):
+            j = index[i, n]
+            if j < 0 or not member[j] or (j < i and i in index[j]):
+                continue
+            alike = 0.0
+            for c in range(order.shape[1]):
+                alike += order[i, c] * order[j, c]
+            if alike < product:
+                continue
+            first[found], second[found] = i, j
+            for k in range(3):
+                x = fractional[i, k] - fractional[j, k]
+                for m in range(3):
+                    x += vector[i, n, m] * inverse[m, k]
+                offset[found, k] = int(np.rint(x))
+            found += 1
+    return first[:found], second[:found], offset[:found]
 
 
 def find_clusters(

@@ -107,12 +107,25 @@ class Contents:
         *,
         vectors: bool = False,
     ) -> Neighbours:
-        """The nearest `width` of `targets` within `cutoff` (A) of each of `queries`."""
-        from seicampaign.analysis.neighbours import nearest
+        """The nearest `width` of `targets` within `cutoff` (A) of each of `queries`.
 
-        return Neighbours(
-            *nearest(self.fractional, self.cell, queries, targets, float(cutoff), width, vectors)
-        )
+        An atom in both is not its own neighbour, but its periodic images are.
+        """
+        from seicampaign.analysis.neighbours import nearest, prepare
+
+        centres = self.fractional[queries]
+        into = prepare(self.fractional, self.cell, targets, cutoff)
+        return Neighbours(*nearest(centres, self.cell, *into, float(cutoff), width, vectors))
+
+    def at_least(
+        self, number: int, queries: Indices, targets: Indices, cutoff: float
+    ) -> NDArray[np.bool_]:
+        """(Q,) whether `number` of `targets` or more lie within `cutoff` (A) of `queries`."""
+        from seicampaign.analysis.neighbours import at_least, prepare
+
+        *into, _ = prepare(self.fractional, self.cell, targets, cutoff)
+        centres = self.fractional[queries]
+        return np.asarray(at_least(centres, self.cell, *into, float(cutoff), number))
 
 
 def _check_finite(positions: Floats, cell: Floats) -> None:

@@ -73,9 +73,9 @@ def stacked_as_fcc(vector: NDArray[np.float64], distance: NDArray[np.float64]) -
     Coarser than common neighbour analysis, and it still works at thermal displacements at which
     that finds neither.
     """
-    unit = vector / distance[..., None]
-    cosines = np.einsum("anx,amx->anm", unit, unit)
-    return np.asarray((cosines.min(axis=2) < OPPOSITE).sum(axis=1) >= FCC_OPPOSITES)
+    from seicampaign.analysis.order import count_opposites
+
+    return np.asarray(count_opposites(vector, distance, OPPOSITE) >= FCC_OPPOSITES)
 
 
 def _composition(numbers: NDArray[np.int64]) -> tuple[float, float]:

@@ -37,24 +37,22 @@ def _paint(
 ) -> np.ndarray:
     """Mark the voxels whose centre lies within `radius` of a point, all periodic."""
     blocked = np.zeros((shape[0], shape[1], shape[2]), np.bool_)
-    d = np.empty(3)
     for n in range(len(points)):
         at = points[n] * shape
-        home = np.floor(at)
-        for a in range(-reach[0], reach[0] + 1):
-            for b in range(-reach[1], reach[1] + 1):
-                for c in range(-reach[2], reach[2] + 1):
-                    d[0] = (home[0] + a + 0.5 - at[0]) / shape[0]
-                    d[1] = (home[1] + b + 0.5 - at[1]) / shape[1]
-                    d[2] = (home[2] + c + 0.5 - at[2]) / shape[2]
+        i, j, k = int(at[0]), int(at[1]), int(at[2])
+        for a in range(i - reach[0], i + reach[0] + 1):
+            u = (a + 0.5 - at[0]) / shape[0]
+            for b in range(j - reach[1], j + reach[1] + 1):
+                v = (b + 0.5 - at[1]) / shape[1]
+                row = blocked[a % shape[0], b % shape[1]]
+                for c in range(k - reach[2], k + reach[2] + 1):
+                    if row[c % shape[2]]:
+                        continue
+                    w = (c + 0.5 - at[2]) / shape[2]
                     r2 = 0.0
-                    for k in range(3):
-                        x = d[0] * cell[0, k] + d[1] * cell[1, k] + d[2] * cell[2, k]
-                        r2 += x * x
-                    if r2 < radius * radius:
-                        i = int(home[0] + a) % shape[0]
-                        j = int(home[1] + b) % shape[1]
-                        blocked[i, j, int(home[2] + c) % shape[2]] = True
+                    for x in range(3):
+                        r2 += (u * cell[0, x] + v * cell[1, x] + w * cell[2, x]) ** 2
+                    row[c % shape[2]] = r2 < radius * radius
     return blocked
 
 
@@ -75,7 +73,7 @@ def find_ways(found: FrameAnalysis, radius: float = RADIUS, voxel: float = VOXEL
     points[:, 2] = (points[:, 2] - axis.anode) % 1
     height = heights(box.cell)
     shape = np.maximum(np.rint(height / voxel), 1).astype(np.int64)
-    reach = np.ceil(radius / height * shape).astype(np.int64) + 1
+    reach = np.ceil(radius / height * shape).astype(np.int64)
     blocked = _paint(points, box.cell, shape, reach, radius)
     middle = min(max(round(axis.electrolyte * shape[2]), 1), int(shape[2]) - 1)
     lower, upper = blocked[:, :, :middle], blocked[:, :, middle:]

@@ -52,24 +52,20 @@ class Grains(NamedTuple):
         }
 
 
-def crystal_bonds(
-    found: FrameAnalysis, member: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Rows, columns and image offsets of the neighbours of members that are members too."""
-    anions, box = found.anions, found.contents
-    i, n = np.nonzero((anions.index >= 0) & member[:, None] & member[anions.index])
-    j = anions.index[i, n]
-    there = box.fractional[anions.atoms]
-    beyond = there[i] + anions.vector[i, n] @ np.linalg.inv(box.cell) - there[j]
-    return i, j, np.rint(beyond).astype(np.int64)
-
-
 def crystal_clusters(found: FrameAnalysis) -> Clusters:
     """Clusters of crystalline neighbours whatever their orientation, and how they wrap."""
-    from seicampaign.analysis.clusters import find_clusters
+    return _clusters(found, found.anions.crystalline, -np.inf)
 
-    crystal = found.anions.crystalline
-    return find_clusters(crystal, *crystal_bonds(found, crystal))
+
+def _clusters(found: FrameAnalysis, member: NDArray[np.bool_], product: float) -> Clusters:
+    from seicampaign.analysis.clusters import find_clusters, shell_bonds
+
+    anions, box = found.anions, found.contents
+    at, inverse = box.fractional[anions.atoms], np.linalg.inv(box.cell)
+    bonds = shell_bonds(
+        anions.index, anions.vector, at, inverse, member, anions.order, float(product)
+    )
+    return find_clusters(member, *bonds)
 
 
 def find_grains(found: FrameAnalysis) -> Grains:
@@ -77,12 +73,8 @@ def find_grains(found: FrameAnalysis) -> Grains:
 
     Turned alike is what makes a core link: `Thresholds.core_link`.
     """
-    from seicampaign.analysis.clusters import find_clusters
-
     anions = found.anions
-    i, j, offset = crystal_bonds(found, anions.core)
-    alike = _products(anions, i, j) > found.thresholds.core_link
-    clusters = find_clusters(anions.core, i[alike], j[alike], offset[alike])
+    clusters = _clusters(found, anions.core, found.thresholds.core_link)
     label = clusters.label.copy()
     # Once onto the core; then what grew onto nothing but grown anions.
     for _ in range(2):
@@ -102,10 +94,6 @@ def _join_best(anions: AnionShells, label: NDArray[np.int64], joining: NDArray[n
     alike = np.einsum("ac,anc->an", anions.order[joining], anions.order[around])
     best = np.where(settled, alike, -2.0).argmax(axis=1)
     label[joining] = label[around[np.arange(len(joining)), best]]
-
-
-def _products(anions: AnionShells, i: NDArray[np.int64], j: NDArray[np.int64]) -> Floats:
-    return np.einsum("bc,bc->b", anions.order[i], anions.order[j])
 
 
 @cache

@@ -6,6 +6,8 @@ smaller than the cutoff (where an atom neighbours its own images), needs no case
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba as nb
 import numpy as np
 
@@ -13,48 +15,64 @@ CELLS_PER_REACH_IN_ROW = 4
 MAX_CELLS_PER_POINT = 4
 
 
-@nb.njit(cache=True)
+class Sorted(NamedTuple):
+    """Targets and their images, in order of cells.
+
+    Attributes
+    ----------
+    reach, shape
+        (3,) the cutoff as a fraction of the box along each axis, and the number of cells.
+    start
+        (cells + 1,) where each cell begins in `xyz`.
+    xyz
+        (M, 3) positions, Angstrom.
+    slot
+        (M,) which target each is.
+    """
+
+    reach: np.ndarray
+    shape: np.ndarray
+    start: np.ndarray
+    xyz: np.ndarray
+    slot: np.ndarray
+
+
 def heights(cell: np.ndarray) -> np.ndarray:
     """Distance between opposite faces of the box, along each lattice vector."""
-    h = np.empty(3)
+    normals = np.cross(cell[[1, 2, 0]], cell[[2, 0, 1]])
+    return np.abs(np.linalg.det(cell)) / np.linalg.norm(normals, axis=1)
+
+
+def prepare(fractional: np.ndarray, cell: np.ndarray, targets: np.ndarray, cutoff: float) -> Sorted:
+    """Sort targets and their images into cells that are thin along the last axis.
+
+    A search reads whole rows along it, so that thin cells cut the ends of a row for nothing.
+    """
+    reach = cutoff / heights(cell) * (1 + 1e-9)
+    slot, where = _with_images(fractional[targets], reach)
+    wanted = (1 + 2 * reach) / reach
+    wanted[2] *= CELLS_PER_REACH_IN_ROW
+    room = float((MAX_CELLS_PER_POINT * len(where) + 1) / np.prod(wanted))
+    shape = np.maximum(wanted * min(room, 1.0) ** (1 / 3), 1.0).astype(np.int64)
+    start, order = _sort_into_cells(where, reach, shape)
+    return Sorted(reach, shape, start, where[order] @ cell, slot[order])
+
+
+def _with_images(where: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fractional coordinates of points and of their images less than `reach` outside."""
+    slot = np.arange(len(where))
     for k in range(3):
-        normal = np.cross(cell[(k + 1) % 3], cell[(k + 2) % 3])
-        h[k] = abs(np.dot(cell[k], normal)) / np.sqrt(np.dot(normal, normal))
-    return h
-
-
-@nb.njit(cache=True)
-def _with_images(
-    fractional: np.ndarray, members: np.ndarray, reach: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Fractional coordinates of the members and of their images less than `reach` outside."""
-    n_images = int(np.prod(2 * np.ceil(reach) + 1))
-    whole = np.empty((n_images, 3))
-    for n in range(n_images):
-        rest = n
-        for k in range(3):
-            wide = 2 * int(np.ceil(reach[k])) + 1
-            whole[n, k] = rest % wide - wide // 2
-            rest //= wide
-    room = 2 * len(members) + 64
-    slot = np.empty(room, np.int64)
-    where = np.empty((room, 3))
-    filled = 0
-    for m in range(len(members)):
-        f = fractional[members[m]]
-        for n in range(n_images):
-            x, y, z = f[0] + whole[n, 0], f[1] + whole[n, 1], f[2] + whole[n, 2]
-            if not (-reach[0] <= x < 1 + reach[0] and -reach[1] <= y < 1 + reach[1]):
-                continue
-            if not -reach[2] <= z < 1 + reach[2]:
-                continue
-            if filled == len(slot):
-                slot = np.append(slot, np.empty(filled, np.int64))
-                where = np.append(where, np.empty((filled, 3)), axis=0)
-            slot[filled] = m
-            where[filled, 0], where[filled, 1], where[filled, 2] = x, y, z
-            filled += 1
-    return slot[:filled], where[:filled]
+        slots, places = [slot], [where]
+        whole = int(np.ceil(reach[k]))
+        for shift in (*range(-whole, 0), *range(1, whole + 1)):
+            x = where[:, k] + shift
+            near = np.flatnonzero((x >= -reach[k]) & (x < 1 + reach[k]))
+            image = where[near]
+            image[:, k] += shift
+            slots.append(slot[near])
+            places.append(image)
+        slot, where = np.concatenate(slots), np.concatenate(places)
+    return slot, where
 
 
 @nb.njit(cache=True)
@@ -87,65 +105,40 @@ def cell_of(x: float, reach: float, n_cells: int) -> int:
 
 
 @nb.njit(cache=True)
-def _prepare(
-    fractional: np.ndarray, cell: np.ndarray, targets: np.ndarray, cutoff: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Targets and their images in order of cells that are thin along the last axis.
-
-    A search reads whole rows along it, so that thin cells cut the ends of a row for nothing.
-    """
-    reach = cutoff / heights(cell) * (1 + 1e-9)
-    slot, where = _with_images(fractional, targets, reach)
-    wanted = (1 + 2 * reach) / reach
-    wanted[2] *= CELLS_PER_REACH_IN_ROW
-    crowded = (MAX_CELLS_PER_POINT * len(where) + 1) / np.prod(wanted)
-    shape = np.maximum(wanted * min(crowded, 1.0) ** (1 / 3), 1.0).astype(np.int64)
-    start, order = _sort_into_cells(where, reach, shape)
-    return reach, shape, start, where[order] @ cell, slot[order]
-
-
-@nb.njit(cache=True)
 def nearest(
-    fractional: np.ndarray,
+    centres: np.ndarray,
     cell: np.ndarray,
-    queries: np.ndarray,
-    targets: np.ndarray,
+    reach: np.ndarray,
+    shape: np.ndarray,
+    start: np.ndarray,
+    xyz: np.ndarray,
+    slot: np.ndarray,
     cutoff: float,
     width: int,
     with_vectors: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The nearest `width` targets of every query within `cutoff`, nearest first.
+    """The nearest `width` of sorted targets around every centre, nearest first.
 
     Parameters
     ----------
-    fractional
-        (N, 3) coordinates, each in [0, 1).
-    cell
-        (3, 3) lattice vectors as rows, Angstrom.
-    queries, targets
-        (Q,) and (T,) indices into `fractional`. An atom in both is not its own neighbour,
-        but its periodic images are.
+    centres
+        (Q, 3) fractional coordinates in [0, 1). A target at a centre is that atom itself.
+    reach, shape, start, xyz, slot
+        `Sorted`.
 
     Returns
     -------
-    count
-        (Q,) how many targets lie within `cutoff`, which can exceed `width`.
-    index
-        (Q, width) positions in `targets`; -1 where there are fewer.
-    distance
-        (Q, width) in Angstrom; infinite where there are fewer.
-    vector
-        (Q, width, 3) from query to target, Angstrom; empty unless `with_vectors`.
+    count, index, distance, vector
+        See `Neighbours`.
     """
-    reach, shape, start, xyz, slot = _prepare(fractional, cell, targets, cutoff)
-    count = np.zeros(len(queries), np.int64)
-    index = np.full((len(queries), width), -1, np.int64)
-    distance = np.full((len(queries), width), np.inf)
-    vector = np.zeros((len(queries) if with_vectors else 0, width, 3))
+    count = np.zeros(len(centres), np.int64)
+    index = np.full((len(centres), width), -1, np.int64)
+    distance = np.full((len(centres), width), np.inf)
+    vector = np.zeros((len(centres) if with_vectors else 0, width, 3))
     found = np.empty(width, np.int64)
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
-    for q in range(len(queries)):
-        at = _search_range(fractional[queries[q]], cell, reach, shape, low, high)
+    for q in range(len(centres)):
+        at = _search_range(centres[q], cell, reach, shape, low, high)
         count[q] = _scan(at, shape, low, high, start, xyz, cutoff, distance[q], found)
         for n in range(min(count[q], width)):
             distance[q, n] = np.sqrt(distance[q, n])
@@ -214,19 +207,20 @@ def _scan(
 
 @nb.njit(cache=True)
 def at_least(
-    fractional: np.ndarray,
+    centres: np.ndarray,
     cell: np.ndarray,
-    queries: np.ndarray,
-    targets: np.ndarray,
+    reach: np.ndarray,
+    shape: np.ndarray,
+    start: np.ndarray,
+    xyz: np.ndarray,
     cutoff: float,
     number: int,
 ) -> np.ndarray:
     """(Q,) whether `number` targets or more lie within `cutoff`, counting no further than that."""
-    reach, shape, start, xyz, _ = _prepare(fractional, cell, targets, cutoff)
-    enough = np.zeros(len(queries), np.bool_)
+    enough = np.zeros(len(centres), np.bool_)
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
-    for q in range(len(queries)):
-        x, y, z = _search_range(fractional[queries[q]], cell, reach, shape, low, high)
+    for q in range(len(centres)):
+        x, y, z = _search_range(centres[q], cell, reach, shape, low, high)
         within = 0
         for a in range(low[0], high[0] + 1):
             for b in range(low[1], high[1] + 1):
@@ -242,19 +236,20 @@ def at_least(
 
 @nb.njit(cache=True)
 def distance_histogram(
-    fractional: np.ndarray,
+    centres: np.ndarray,
     cell: np.ndarray,
-    queries: np.ndarray,
-    targets: np.ndarray,
+    reach: np.ndarray,
+    shape: np.ndarray,
+    start: np.ndarray,
+    xyz: np.ndarray,
     cutoff: float,
     n_bins: int,
 ) -> np.ndarray:
     """How many pairs of a query and a target lie how far apart: (n_bins,) from 0 to `cutoff`."""
-    reach, shape, start, xyz, _ = _prepare(fractional, cell, targets, cutoff)
     pairs = np.zeros(n_bins, np.int64)
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
-    for q in range(len(queries)):
-        x, y, z = _search_range(fractional[queries[q]], cell, reach, shape, low, high)
+    for q in range(len(centres)):
+        x, y, z = _search_range(centres[q], cell, reach, shape, low, high)
         for a in range(low[0], high[0] + 1):
             for b in range(low[1], high[1] + 1):
                 row = (a * shape[1] + b) * shape[2]

@@ -61,7 +61,11 @@ def bond_order(vector: np.ndarray, distance: np.ndarray, wanted: np.ndarray) -> 
                 re, im = re * x - im * y, re * y + im * x
                 q[i, 2 * m - 1] += _NORM[m] * polynomial[m] * re
                 q[i, 2 * m] += _NORM[m] * polynomial[m] * im
-        q[i] /= max(np.sqrt(np.sum(q[i] * q[i])), 1e-300)
+        length = 0.0
+        for m in range(13):
+            length += q[i, m] * q[i, m]
+        for m in range(13):
+            q[i, m] /= max(np.sqrt(length), 1e-300)
     return q
 
 
@@ -143,3 +147,19 @@ def continued_rows(
                     rows += 1
                     break
     return rows
+
+
+@nb.njit(cache=True)
+def count_opposites(vector: np.ndarray, distance: np.ndarray, cosine: float) -> np.ndarray:
+    """(N,) how many neighbours have another opposite: an angle with a cosine under `cosine`."""
+    opposites = np.zeros(len(vector), np.int64)
+    for i in range(len(vector)):
+        for n in range(vector.shape[1]):
+            for m in range(vector.shape[1]):
+                dot = 0.0
+                for x in range(3):
+                    dot += vector[i, n, x] * vector[i, m, x]
+                if dot < cosine * distance[i, n] * distance[i, m]:
+                    opposites[i] += 1
+                    break
+    return opposites

@@ -167,19 +167,12 @@ def assign_phases(
 
 def _assign_lithium(box: Contents, phase: Phases, thresholds: Thresholds) -> None:
     """Write the phase of every Li: metal by what is not around it, else that of its anions."""
-    from seicampaign.analysis.neighbours import at_least
-
     anions = np.flatnonzero(box.numbers != LITHIUM)
     touching, index, _, _ = box.nearest(box.lithium, anions, thresholds.metal_distance, 4)
     bare = box.lithium[touching == 0]
     maybe = box.lithium[touching <= thresholds.metal_contact]
-    beside_metal = at_least(
-        box.fractional,
-        box.cell,
-        maybe,
-        bare,
-        thresholds.metal_neighbour_distance,
-        thresholds.metal_neighbours,
+    beside_metal = box.at_least(
+        thresholds.metal_neighbours, maybe, bare, thresholds.metal_neighbour_distance
     )
     votes = np.zeros((len(box.lithium), len(Phase)), np.int64)
     for n in range(index.shape[1]):
