@@ -245,6 +245,7 @@ def _declare(lib: ctypes.CDLL) -> ctypes.CDLL:
     ]
     lib.mtp_active_set_destroy.restype = None
     lib.mtp_active_set_destroy.argtypes = [pointer]
+    lib.mtp_check_file.argtypes = [text, ctypes.c_long, text, integer]
     lib.mtp_fingerprint.restype = ctypes.c_uint64
     lib.mtp_fingerprint.argtypes = [ctypes.POINTER(CModel)]
     return lib

@@ -7,6 +7,7 @@
 #include "blocks.hpp"
 #include "grade.hpp"
 #include "neighbours.hpp"
+#include "reader.hpp"
 
 using namespace sei::mtp;
 
@@ -157,6 +158,14 @@ int mtp_evaluate(const mtp_plan *plan, int atoms, const int *species, const doub
     for_blocks(plan->plan, plan->kernels, {atoms, species, positions, cell, pbc},
                {energies, forces, virial},
                [](int, const int *, int, auto evaluate) { evaluate(nullptr, 0); });
+  });
+}
+
+// Whether the text is a potential that LAMMPS would accept: 0, or 1 and the reason.
+int mtp_check_file(const char *text, long count, char *error, int size) {
+  return guarded(error, size, [&] {
+    const File file(std::string(text, count));
+    Plan(file.model(), 1);
   });
 }
 

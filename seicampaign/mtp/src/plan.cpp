@@ -144,10 +144,13 @@ class Compiler {
   }
 
   void collect_coefficients() {
+    std::vector<bool> named(model_.alpha_moments_count);
     for (int i = 0; i < model_.alpha_scalar_moments; i++) {
       const int scalar = model_.alpha_moment_mapping[i];
       if (scalar < 0 || scalar >= model_.alpha_moments_count)
         refuse("alpha_moment_mapping names no such moment");
+      if (named[scalar]) refuse("alpha_moment_mapping names a moment twice");
+      named[scalar] = true;
       if (id_[scalar] < 0) continue;
       values_[id_[scalar]].coefficient += model_.moment_coeffs[i];
       values_[id_[scalar]].live = purpose_ == Purpose::basis;

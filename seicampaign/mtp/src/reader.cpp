@@ -58,9 +58,9 @@ class Parser {
         {"scaling", [&] { m.scaling = real(value); }},
         {"min_dist", [&] { m.min_dist = real(value); }},
         {"max_dist", [&] { m.max_dist = real(value); }},
-        {"species_count", [&] { m.species_count = count(value); }},
-        {"radial_basis_size", [&] { m.radial_basis_size = count(value); }},
-        {"radial_funcs_count", [&] { m.radial_funcs_count = count(value); }},
+        {"species_count", [&] { m.species_count = count(value, 1, 118); }},
+        {"radial_basis_size", [&] { m.radial_basis_size = count(value, 1, 1000); }},
+        {"radial_funcs_count", [&] { m.radial_funcs_count = count(value, 1, 1000); }},
         {"alpha_moments_count", [&] { m.alpha_moments_count = count(value); }},
         {"alpha_index_basic_count", [&] { m.alpha_index_basic_count = count(value); }},
         {"alpha_index_times_count", [&] { m.alpha_index_times_count = count(value, 0); }},
@@ -96,20 +96,22 @@ class Parser {
 
   double real(const std::string &value) const {
     char *end = nullptr;
+    const bool plain = value.find_first_not_of("0123456789+-.eE") == std::string::npos;
     const double x = std::strtod(value.c_str(), &end);
-    if (value.empty() || *end || !std::isfinite(x)) fail("\"" + value + "\" is not a finite number");
+    if (value.empty() || !plain || *end || !std::isfinite(x)) fail("\"" + value + "\" is not a finite number");
     return x;
   }
 
   int integer(const std::string &value) const {
+    const bool digits = value.find_first_not_of("0123456789", value[0] == '-') == std::string::npos;
     const double x = real(value);
-    if (x != std::floor(x) || std::abs(x) > 1e9) fail("\"" + value + "\" is not an integer");
+    if (!digits || std::abs(x) > 1e9) fail("\"" + value + "\" is not an integer");
     return static_cast<int>(x);
   }
 
-  int count(const std::string &value, int least = 1) const {
+  int count(const std::string &value, int least = 1, int most = 10000000) const {
     const int n = integer(value);
-    if (n < least || n > 10000000) fail(value + " is out of range");
+    if (n < least || n > most) fail(value + " is out of range");
     return n;
   }
 
@@ -120,14 +122,22 @@ class Parser {
     std::vector<std::string> out;
     std::string item;
     int depth = 0;
+    bool closed = false;  // an inner list has just ended: no item stands before the next comma
     for (const char c : value) {
-      if (c == '{') depth++;
-      if (c == '}') depth--;
-      if (depth < 0 || depth > 2) fail("braces do not match");
-      if (c == ',' || c == '}') {
-        if (!trimmed(item).empty()) out.push_back(trimmed(item));
+      if (c == '{') {
+        if (closed || !trimmed(item).empty()) fail("expected a comma between inner lists");
+        if (++depth > 2) fail("braces do not match");
+      } else if (c == '}' || c == ',') {
+        if (!closed && value.size() > 2) {
+          if (trimmed(item).empty()) fail("a number is missing in the list");
+          out.push_back(trimmed(item));
+        } else if (!trimmed(item).empty()) {
+          fail("expected a comma after an inner list");
+        }
         item.clear();
-      } else if (c != '{') {
+        closed = c == '}';
+        if (closed && --depth < 0) fail("braces do not match");
+      } else {
         item += c;
       }
     }
@@ -163,6 +173,7 @@ class Parser {
     expect("species_coeffs", file_.species_.size(), m.species_count);
     expect("moment_coeffs", file_.moments_.size(), m.alpha_scalar_moments);
     if (m.scaling == 0.0) fail("scaling is 0");
+    if (m.min_dist < 0.0) fail("min_dist is negative");
     m.alpha_index_basic = file_.basic_.data();
     m.alpha_index_times = file_.times_.data();
     m.alpha_moment_mapping = file_.mapping_.data();
