@@ -249,3 +249,45 @@ def test_a_broken_potential_is_refused(case, old, new, reason):
     done = case.run(["run 0"])
     assert done.returncode != 0
     assert re.search(reason, done.stdout + done.stderr)
+
+
+@pytest.mark.slow
+def test_the_shipped_potential_conserves_energy_for_20_ps(tmp_path):
+    """884 atoms of the interface at 300 K, 0.5 fs: drift under 1e-5 eV per atom and ps."""
+    from seicampaign.mtp import load_potential, shipped_potentials
+    from seicampaign.structures import InterfaceSpec, build_interface
+
+    potential = load_potential(shipped_potentials()[0])
+    atoms = build_interface(InterfaceSpec(supercell=(1, 1)))
+    atoms.wrap()
+    elements = ["Li", "P", "S", "Cl"]
+    write_lammps_data(tmp_path / "atoms.data", atoms, specorder=elements, masses=True)
+    script = [
+        "units metal",
+        "read_data atoms.data",
+        *potential.pair_lines(elements),
+        "timestep 0.0005",
+        "minimize 0 0.05 200 400",
+        "velocity all create 300 1 mom yes",
+        "fix 1 all langevin 300 300 0.05 1",
+        "fix 2 all nve",
+        "run 1000",
+        "unfix 1",
+        "reset_timestep 0",
+        "thermo 1000",
+        "thermo_style custom step time etotal",
+        "thermo_modify format float %.14g",
+        "run 40000",
+    ]
+    done = subprocess.run(
+        [lammps_program(), "-log", "none"],
+        input="\n".join(script) + "\n",
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    table = done.stdout[done.stdout.rindex("   Step") :].splitlines()[1:42]
+    times, energies = np.array([line.split()[1:] for line in table], float).T
+    drift = np.polyfit(times, energies / len(atoms), 1)[0]
+    assert abs(drift) < 1e-5
