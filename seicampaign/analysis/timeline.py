@@ -13,8 +13,8 @@ from seicampaign.analysis.quantities import frame_curves
 from seicampaign.analysis.thresholds import Thresholds
 from seicampaign.errors import AnalysisError
 
-BLOCK = 16
-"""Frames read at once: 12 MB of positions for 31,824 atoms."""
+BLOCK = 50
+"""Frames read at once: those of one chunk row of the store, 38 MB for 31,824 atoms."""
 
 
 class Frames(Protocol):
@@ -77,8 +77,8 @@ def analyse(
     numbers = np.asarray(trajectory.numbers)
     last = len(steps) if last is None else min(last, len(steps))
     _require_forward(steps, times, max(first - 1, 0), last)
-    for start in range(first, last, BLOCK):
-        stop = min(start + BLOCK, last)
+    for block in range(first // BLOCK * BLOCK, last, BLOCK):
+        start, stop = max(first, block), min(block + BLOCK, last)
         positions = trajectory.positions[start:stop]
         cells = trajectory.cells[start:stop]
         for n in range(stop - start):

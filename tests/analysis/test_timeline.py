@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from truth_boxes import argyrodite
 
-from seicampaign.analysis import CURVES, analyse, classify_frame
+from seicampaign.analysis import CURVES, analyse, classify_frame, timeline
 from seicampaign.analysis.hysteresis import BondMemory
 from seicampaign.errors import AnalysisError
 
@@ -57,9 +57,12 @@ def test_only_new_frames_are_read(trajectory):
     assert list(analyse(trajectory, first=41)) == []
 
 
-def test_memory_is_bounded_by_a_block(trajectory):
-    next(analyse(trajectory))
-    assert len(trajectory.positions.read) < 20
+def test_memory_is_bounded_by_the_blocks_of_the_store(trajectory, monkeypatch):
+    monkeypatch.setattr(timeline, "BLOCK", 10)
+    rows = analyse(trajectory, first=17)
+    next(rows)
+    assert trajectory.positions.read == [17, 18, 19]
+    assert [r.frame for r in rows] == list(range(18, 41))
 
 
 def test_time_that_jumps_back_is_refused(trajectory):
