@@ -30,8 +30,8 @@ class Thresholds(BaseModel):
     core_neighbours: int = Field(3, ge=0, le=12, description="Core anions around a core anion")
     core_distance: float = Field(5.2, gt=0, description="Distance of those core anions")
     grow_link: float = Field(0.65, gt=0, lt=1, description="q6(i).q6(core) of a grown anion")
-    rows: int = Field(3, ge=1, description="Rows of the crystal that a grown anion carries on, or")
-    row_distance: float = Field(0.7, gt=0, description="How far off the end of a row it may be")
+    rows: int = Field(3, ge=1, description="Or: rows of the crystal that it carries on")
+    row_distance: float = Field(0.7, gt=0, description="How far off those rows it may lie")
 
     electrolyte_share: float = Field(
         0.4, gt=0, lt=1, description="Share of PS4 members around a free anion of the electrolyte"
