@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from seicampaign.errors import EngineError
-from seicampaign.mtp.native import PAIR_STYLE, SOURCES, build_shared
+from seicampaign.mtp.build import PAIR_STYLE, SOURCES, build_shared
 from seicampaign.settings import settings
 
 _KERNEL = (

@@ -6,7 +6,7 @@ import pytest
 
 from seicampaign.errors import EngineError
 from seicampaign.mtp import plugin
-from seicampaign.mtp.native import PAIR_STYLE, SOURCES, build_shared
+from seicampaign.mtp.build import PAIR_STYLE, SOURCES, build_shared
 from seicampaign.mtp.plugin import lammps_build, lammps_headers, lammps_program, plugin_path
 
 
