@@ -1,5 +1,6 @@
 """atomate2's own LAMMPS maker runs our potential: the force field is all it is given."""
 
+import gzip
 import os
 import sys
 from pathlib import Path
@@ -33,8 +34,9 @@ def test_lammps_npt_maker_runs_a_shipped_potential(tmp_path, monkeypatch):
     structure = AseAtomsAdaptor.get_structure(atoms)
     run_locally(maker.make(structure), create_folders=True, ensure_success=True)
 
-    (log,) = tmp_path.rglob("log.lammps")
-    energies = [line.split() for line in log.read_text().splitlines() if line.split()[:1] == ["0"]]
+    (log,) = tmp_path.rglob("log.lammps.gz")
+    lines = gzip.decompress(log.read_bytes()).decode().splitlines()
+    energies = [line.split() for line in lines if line.split()[:1] == ["0"]]
     atoms.calc = potential.calculator()
     assert any(
         np.isclose(float(word), atoms.get_potential_energy(), rtol=1e-6) for word in energies[0][1:]
