@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seicampaign.analysis.contents import LITHIUM, PHOSPHORUS, Contents, Indices
 from seicampaign.analysis.thresholds import Thresholds
+from seicampaign.errors import AnalysisError
 
 FULL_SHELL = 4
 NEIGHBOURS = 12
@@ -94,6 +95,7 @@ def reduction_degree(ps_census: Indices) -> float:
 def find_bonds(box: Contents, thresholds: Thresholds) -> Bonds:
     """Count the S and P around every P."""
     sulfur = box.nearest(box.phosphorus, box.chalcogens, thresholds.ps_bond, 8)
+    _require_apart(sulfur.distance, thresholds)
     pairs = box.nearest(box.phosphorus, box.phosphorus, thresholds.pp_bond, 1).within.sum()
     intact, partial = np.zeros((2, len(box.numbers)), np.bool_)
     for mask, chosen in (
@@ -115,6 +117,7 @@ def find_crystal(box: Contents, bonds: Bonds, thresholds: Thresholds) -> AnionSh
     _, index, distance, vector = box.nearest(
         atoms, atoms, thresholds.anion_cutoff, NEIGHBOURS, vectors=True
     )
+    _require_apart(distance, thresholds)
     bonded = (bonds.in_intact | bonds.in_partial)[atoms]
     electrolyte = _among_ps4(box, bonds, atoms, index, ~bonded, thresholds.electrolyte_share)
     free = ~bonded & ~electrolyte
@@ -137,6 +140,16 @@ def find_crystal(box: Contents, bonds: Bonds, thresholds: Thresholds) -> AnionSh
         thresholds.rows,
     )
     return AnionShells(atoms, index, distance, vector, order, electrolyte, core, grown)
+
+
+def _require_apart(distance: Floats, thresholds: Thresholds) -> None:
+    nearest = float(distance[:, 0].min(initial=np.inf))
+    if nearest < thresholds.overlap:
+        raise AnalysisError(
+            f"Two of P, S and halogens are {nearest:.2f} A apart, under {thresholds.overlap} A: "
+            "the simulation collapsed, and its alpha means nothing. The potential was "
+            "led where it was not trained: look at its grades."
+        )
 
 
 def _among_ps4(

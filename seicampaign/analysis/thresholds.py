@@ -19,6 +19,7 @@ class Thresholds(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    overlap: float = Field(1.2, ge=0, description="Anions closer than this: a broken simulation")
     ps_bond: float = Field(3.0, gt=0, description="P-S bond, as in arXiv 2402.04095")
     pp_bond: float = Field(2.7, gt=0, description="P-P bond")
 

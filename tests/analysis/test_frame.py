@@ -152,7 +152,7 @@ def test_thresholds_have_a_name_of_their_own():
 
 def test_the_key_of_the_defaults_changes_only_on_purpose():
     """Curves are stored under it: a new default or ANALYSIS_VERSION makes new curves."""
-    assert Thresholds().key() == "45b833d59cf5"
+    assert Thresholds().key() == "161856f4d872"
 
 
 @pytest.mark.parametrize(
@@ -163,6 +163,8 @@ def test_the_key_of_the_defaults_changes_only_on_purpose():
         (lambda a: a.positions.__setitem__((3, 1), np.nan), "atom 3"),
         (lambda a: a.set_cell([10, 10, 0]), "no volume"),
         (lambda a: a.set_pbc([True, True, False]), "periodic"),
+        (lambda a: a.positions.__setitem__(4, a.positions[0] + [0.4, 0, 0]), "0.40 A apart"),
+        (lambda a: a.positions.__setitem__(20, a.positions[24] + [0, 0.9, 0]), "collapsed"),
     ],
 )
 def test_what_cannot_be_analysed_says_why(change, message):
