@@ -209,18 +209,17 @@ class Compiler {
       sums_[target].push_back({factor, scaled, other});
     }
 
-    void write(const Compiler &compiler, int &nodes, Plan::StageCode &code) const {
+    // Returns the number of copies, which stand behind the other nodes and last for this stage.
+    int write(const Compiler &compiler, Plan::StageCode &code) const {
+      const int zero = 2 * compiler.nodes_;
       std::map<std::pair<int, double>, int> copies;
       auto copy = [&](int source, double factor) {
         if (factor == 1.0) return source;
-        const auto [place, added] = copies.emplace(std::make_pair(source, factor), nodes);
-        if (added) {
-          code.copies.push_back({factor, compiler.place(nodes), compiler.place(source)});
-          nodes++;
-        }
+        const int next = zero + 1 + static_cast<int>(copies.size());
+        const auto [place, added] = copies.emplace(std::make_pair(source, factor), next);
+        if (added) code.copies.push_back({factor, compiler.place(next), compiler.place(source)});
         return place->second;
       };
-      const int zero = 2 * compiler.nodes_;
       compiler.write(code.products, sums_, Product::size,
                      [&](Product &piece, int k, const std::vector<Factors> &terms, std::size_t n) {
                        const bool there = n < terms.size();
@@ -229,6 +228,7 @@ class Compiler {
                        const std::uint64_t q = compiler.place(there ? terms[n].other : zero);
                        piece.pair[k] = p | q << 32;
                      });
+      return static_cast<int>(copies.size());
     }
 
    private:
@@ -267,12 +267,28 @@ class Compiler {
       const int id = id_[model_.alpha_moment_mapping[i]];
       plan_.scalars_.push_back(place(id < 0 ? 2 * nodes_ : values_[id].number));
     }
-    nodes_with_copies_ = 2 * nodes_ + 1;
+    int copies = 0;
     for (const auto &[depth, draft] : multiply)
-      draft.write(*this, nodes_with_copies_, plan_.multiply_code_.emplace_back());
+      copies = std::max(copies, draft.write(*this, plan_.multiply_code_.emplace_back()));
     for (const auto &[depth, draft] : differentiate)
-      draft.write(*this, nodes_with_copies_, plan_.differentiate_code_.emplace_back());
-    plan_.operations_ += nodes_with_copies_ - 2 * nodes_ - 1;
+      copies = std::max(copies, draft.write(*this, plan_.differentiate_code_.emplace_back()));
+    nodes_with_copies_ = 2 * nodes_ + 1 + copies;
+    for (const auto *stages : {&plan_.multiply_code_, &plan_.differentiate_code_})
+      for (const auto &code : *stages) plan_.operations_ += static_cast<double>(code.copies.size());
+    sort_expansions();
+  }
+
+  // Each after those it is made of, but apart from those that add to the same sums on the way back:
+  // they would wait for each other.
+  void sort_expansions() {
+    auto mixed = [&](const Expansion &e) { return e.target / width_ * 2654435761u; };
+    std::map<std::uint32_t, int> depth;
+    for (int i : live_) depth[place(values_[i].number)] = values_[i].depth;
+    std::sort(plan_.expansions_.begin(), plan_.expansions_.end(),
+              [&](const Expansion &a, const Expansion &b) {
+                return std::make_pair(depth[a.target], mixed(a)) <
+                       std::make_pair(depth[b.target], mixed(b));
+              });
   }
 
   // The quadratic form of the scalars that are never formed: linear in its gradient.

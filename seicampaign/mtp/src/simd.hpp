@@ -42,7 +42,7 @@ SEI_INLINE V square_root(V v) {
 #endif
 }
 
-// Where both are positive, else zero.
+// The positive part.
 SEI_INLINE V clamp_below(V v) { return v > V{} ? v : V{}; }
 
 // table[index[lane]] in each lane. The table has a multiple of 8 entries.
