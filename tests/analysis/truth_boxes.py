@@ -9,10 +9,12 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms
 from ase.build import bulk
+from ase.neighborlist import neighbor_list
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from seicampaign.analysis import Phase
+from seicampaign.structures import InterfaceSpec, build_interface
 
 PRODUCT = {"Li": 14, "P": 1, "S": 5, "Cl": 1}
 PRODUCT_A = 5.78
@@ -45,13 +47,11 @@ def argyrodite(a: float = 10.28, disorder: float = 0.0, halide: str = "Cl", seed
 
 def with_units(atoms: Atoms) -> Atoms:
     """Number the PS4 units."""
+    phosphorus, neighbour = neighbor_list("ij", atoms, {("P", "S"): 2.5})
+    bonds = atoms.numbers[phosphorus] == 15
     unit = np.full(len(atoms), -1)
-    for n, p in enumerate(np.flatnonzero(atoms.symbols == "P")):
-        near = (atoms.get_distances(p, np.arange(len(atoms)), mic=True) < 2.5) & (
-            atoms.symbols == "S"
-        )
-        unit[near] = n
-        unit[p] = n
+    unit[phosphorus[bonds]] = phosphorus[bonds]
+    unit[neighbour[bonds]] = phosphorus[bonds]
     atoms.set_array("unit", unit)
     return atoms
 
@@ -152,32 +152,60 @@ def _pack(moving: Atoms, fixed: Atoms, rng: np.random.Generator, steps: int = 20
     moving.wrap()
 
 
+TWO_GRAINS = ((0.25, 0.25), (0.75, 0.75))
+
+
 def contact(
     temperature: int = 300,
     seed: int = 0,
     lateral: int = 4,
     radius: float = 11.0,
-    grains: tuple[tuple[float, float], ...] = ((0.25, 0.25), (0.75, 0.75)),
+    grains: tuple[tuple[float, float], ...] = TWO_GRAINS,
 ) -> Atoms:
     """Metal, glass with grains in it, electrolyte: a box along z, closed on itself."""
-    rng = np.random.default_rng(seed)
     electrolyte = repeated(with_units(argyrodite(10.2, 0.5, seed=seed)), (lateral, lateral, 3))
     width = electrolyte.cell.lengths()[0]
-    a_metal = width / round(width / 3.45)
-    n_metal = round(width / a_metal)
-    metal = bulk("Li", "bcc", a=a_metal, cubic=True) * (n_metal, n_metal, 8)
-    metal = labelled(shaken(metal, temperature, seed), Phase.ANODE)
-    electrolyte = labelled(shaken(electrolyte, temperature, seed + 1), Phase.ELECTROLYTE)
+    n_metal = round(width / 3.45)
+    metal = bulk("Li", "bcc", a=width / n_metal, cubic=True) * (n_metal, n_metal, 8)
+    return stacked(metal, electrolyte, 1.0, temperature, seed, radius, grains)
+
+
+def slab_contact(temperature: int = 300, seed: int = 0, radius: float = 11.0) -> Atoms:
+    """The same with the slabs of the paper's Model I, their surfaces as the builder leaves them."""
+    whole = build_interface(InterfaceSpec(electrolyte="Li6PS5Cl", anode="Li", supercell=(3, 3)))
+    parts = []
+    for region in (0, 1):
+        atoms = whole[whole.arrays["region"] == region]
+        part = Atoms(atoms.numbers, positions=atoms.positions, cell=whole.cell, pbc=True)
+        part.positions[:, 2] -= part.positions[:, 2].min()
+        part.cell[2, 2] = part.positions[:, 2].max()
+        parts.append(part)
+    metal, electrolyte = parts
+    gap = (whole.cell[2, 2] - metal.cell[2, 2] - electrolyte.cell[2, 2]) / 2
+    return stacked(metal, with_units(electrolyte), gap, temperature, seed, radius, TWO_GRAINS)
+
+
+def stacked(
+    metal: Atoms,
+    electrolyte: Atoms,
+    gap: float,
+    temperature: int,
+    seed: int,
+    radius: float,
+    grains: tuple[tuple[float, float], ...],
+) -> Atoms:
+    """Two slabs that touch at a gap (A) on one side, and have glass with grains on the other."""
+    rng = np.random.default_rng(seed)
+    lower = labelled(shaken(metal, temperature, seed), Phase.ANODE)
+    upper = labelled(shaken(electrolyte, temperature, seed + 1), Phase.ELECTROLYTE)
     thick = 2 * radius + 8
-    gap = 1.0
-    low = metal.cell.lengths()[2] + gap
-    z_electrolyte = low + thick + gap
-    height = z_electrolyte + electrolyte.cell.lengths()[2] + gap
-    electrolyte.positions[:, 2] += z_electrolyte
-    box = metal + electrolyte
-    box.set_cell([width, width, height])
+    low = metal.cell.lengths()[2] + 1.0
+    upper.positions[:, 2] += low + thick + 1.0
+    box = lower + upper
+    across = metal.cell.lengths()[:2]
+    box.set_cell([*across, low + thick + 1.0 + electrolyte.cell.lengths()[2] + gap])
     for n, place in enumerate(grains):
-        centre = np.append(width * (np.array(place) + 0.05 * rng.random(2)), low + thick / 2)
+        centre = np.append(across * (np.array(place) + 0.05 * rng.random(2)), low + thick / 2)
         box += shaken(grain(radius, centre, seed * 10 + n), temperature, seed + 2 + n)
     box.pbc = True
     box += glass(box.cell.lengths(), low, low + thick, box, seed)
