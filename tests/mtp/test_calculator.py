@@ -54,7 +54,7 @@ def test_agrees_with_motep(tmp_path, level, species, isa):
 @pytest.mark.parametrize("seed", range(50))
 def test_agrees_with_motep_on_fifty_random_potentials(tmp_path, seed):
     rng = np.random.default_rng(seed)
-    level = 2 * int(rng.integers(1, 13 if seed else 15))
+    level = {0: 28, 1: 26}.get(seed, 2 * int(rng.integers(1, 13)))  # the highest take a minute
     species, size = int(rng.integers(1, 7)), int(rng.integers(2, 13))
     mtp = random_mtp(level, species, seed, size)
     atoms = disordered((2, 1, 2), species, seed)

@@ -7,7 +7,15 @@ import pytest
 from seicampaign.errors import EngineError
 from seicampaign.mtp import plugin
 from seicampaign.mtp.build import PAIR_STYLE, SOURCES, build_shared
-from seicampaign.mtp.plugin import lammps_build, lammps_headers, lammps_program, plugin_path
+from seicampaign.mtp.plugin import (
+    Grading,
+    lammps_build,
+    lammps_headers,
+    lammps_program,
+    pair_lines,
+    plugin_path,
+    stop_lines,
+)
 
 
 def load_in_lammps(path):
@@ -82,3 +90,20 @@ def test_a_missing_program_is_named(monkeypatch):
     monkeypatch.setenv("SEICAMPAIGN_LAMMPS", "/no/such/lmp")
     with pytest.raises(EngineError, match="/no/such/lmp"):
         lammps_program()
+
+
+def test_pair_lines_name_potential_map_and_grades(tmp_path):
+    grading = Grading(tmp_path / "set.bin", 20, select=2.0, selected=tmp_path / "s.cfg", limit=10.0)
+    load, style, coefficients = pair_lines(tmp_path / "p.mtp", [2, None, 0], grading)
+    assert load == f"plugin load {plugin_path()}"
+    assert style == (
+        f'pair_style sei/mtp "{tmp_path}/p.mtp" grade "{tmp_path}/set.bin" every 20 '
+        f'select 2.0 "{tmp_path}/s.cfg" break 10.0'
+    )
+    assert coefficients == "pair_coeff * * 2 NULL 0"
+    assert stop_lines(grading, 8)[-1].endswith('"quit 8"')
+
+
+def test_selecting_needs_a_file(tmp_path):
+    with pytest.raises(EngineError, match="file to write to"):
+        pair_lines(tmp_path / "p.mtp", [0], Grading(tmp_path / "set.bin", select=2.0))

@@ -34,7 +34,7 @@ SEI_INLINE V square_root(V v) {
 #elif defined(__SSE2__)
   return _mm_sqrt_pd(v);
 #elif defined(__aarch64__)
-  return vsqrtq_f64(v);
+  return (V)vsqrtq_f64((float64x2_t)v);
 #else
   V result;
   for (int lane = 0; lane < width; lane++) result[lane] = __builtin_sqrt(v[lane]);
