@@ -96,7 +96,8 @@ def build_shared(stem: str, sources: Sequence[Path], *, flags: Sequence[str] = (
         source: [cxx, *FLAGS, *_own_flags(source, flags), str(source)] for source in sources
     }
     keys = {s: _digest(*salt, *command[1:-1], _with_includes(s)) for s, command in commands.items()}
-    target = settings().cache / f"{stem}-{_digest(*LINK, *keys.values())}.so"
+    cache = settings().cache.expanduser().absolute()
+    target = cache / f"{stem}-{_digest(*LINK, *keys.values())}.so"
     if not target.is_file():
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             objects = pool.map(

@@ -126,7 +126,7 @@ def lammps_headers() -> Path:
 def plugin_path() -> Path:
     """The compiled plug-in for the LAMMPS in use, made now if need be.
 
-    Use it in an input as ``plugin load PATH``.
+    Use it in an input as ``plugin load "PATH"``.
 
     Raises
     ------
@@ -214,7 +214,7 @@ def pair_lines(
     """
     mapping = " ".join("NULL" if t is None else str(t) for t in types)
     return [
-        f"plugin load {plugin_path()}",
+        f'plugin load "{plugin_path()}"',
         f'pair_style sei/mtp "{potential}"{grading.arguments() if grading else ""}',
         f"pair_coeff * * {mapping}",
     ]

@@ -95,7 +95,7 @@ def test_a_missing_program_is_named(monkeypatch):
 def test_pair_lines_name_potential_map_and_grades(tmp_path):
     grading = Grading(tmp_path / "set.bin", 20, select=2.0, selected=tmp_path / "s.cfg", limit=10.0)
     load, style, coefficients = pair_lines(tmp_path / "p.mtp", [2, None, 0], grading)
-    assert load == f"plugin load {plugin_path()}"
+    assert load == f'plugin load "{plugin_path()}"'
     assert style == (
         f'pair_style sei/mtp "{tmp_path}/p.mtp" grade "{tmp_path}/set.bin" every 20 '
         f'select 2.0 "{tmp_path}/s.cfg" break 10.0'
@@ -107,3 +107,15 @@ def test_pair_lines_name_potential_map_and_grades(tmp_path):
 def test_selecting_needs_a_file(tmp_path):
     with pytest.raises(EngineError, match="file to write to"):
         pair_lines(tmp_path / "p.mtp", [0], Grading(tmp_path / "set.bin", select=2.0))
+
+
+def test_a_cache_may_be_relative_and_have_spaces(tmp_path, monkeypatch):
+    built = plugin_path()
+    (tmp_path / "my cache").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for path in built.parent.glob("*.o"):
+        (tmp_path / "my cache" / path.name).symlink_to(path)
+    monkeypatch.setenv("SEICAMPAIGN_CACHE", "my cache")
+    load = pair_lines(tmp_path / "none.mtp", [0])[0]
+    assert str(tmp_path / "my cache") in load
+    assert load_in_lammps(load.removeprefix("plugin load ")).returncode == 0
