@@ -77,8 +77,10 @@ def find_grains(found: FrameAnalysis) -> Grains:
     clusters = _clusters(found, anions.core, found.thresholds.core_link)
     label = clusters.label.copy()
     # Once onto the core; then what grew onto nothing but grown anions.
-    for _ in range(2):
-        _join_best(anions, label, np.flatnonzero(anions.grown & (label < 0)))
+    waiting = np.flatnonzero(anions.grown)
+    while len(waiting):
+        _join_best(anions, label, waiting)
+        waiting = waiting[label[waiting] < 0]
     size = np.bincount(label[label >= 0], minlength=len(clusters.size))
     largest = np.argsort(-size, kind="stable")
     renamed = np.empty_like(largest)

@@ -116,11 +116,15 @@ def core_and_grown(
         if allowed[i] and not core[i]:
             for n in range(width):
                 crystal[i] |= core[index[i, n]] and link[i, n] > grow_link
-    grown = crystal & ~core
-    for i in range(n_anions):
-        if free[i] and not crystal[i]:
-            grown[i] = continued_rows(i, index, vector, crystal, row_distance) >= rows
-    return core, grown
+    added = 1
+    while added > 0:
+        added = 0
+        settled = crystal.copy()
+        for i in range(n_anions):
+            if free[i] and not settled[i]:
+                crystal[i] = continued_rows(i, index, vector, settled, row_distance) >= rows
+                added += crystal[i]
+    return core, crystal & ~core
 
 
 @nb.njit(cache=True)

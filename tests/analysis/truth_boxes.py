@@ -7,13 +7,16 @@ Each atom carries the `Phase` it was built in (array ``truth``), and the PS4 uni
 from __future__ import annotations
 
 import numpy as np
-from ase import Atoms
+from ase import Atoms, units
 from ase.build import bulk
+from ase.md.langevin import Langevin
 from ase.neighborlist import neighbor_list
+from ase.optimize import FIRE
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from seicampaign.analysis import Phase
+from seicampaign.mtp.potential import load_potential, shipped_potentials
 from seicampaign.structures import InterfaceSpec, build_interface
 
 PRODUCT = {"Li": 14, "P": 1, "S": 5, "Cl": 1}
@@ -210,3 +213,44 @@ def stacked(
     box.pbc = True
     box += glass(box.cell.lengths(), low, low + thick, box, seed)
     return box
+
+
+def relaxed_grain(radius: float = 13.0, seed: int = 0, side: float = 42.0) -> dict[int, Atoms]:
+    """A grain in glass after 1 ps at 300 K and 1 ps more at 400 K with the shipped potential.
+
+    The glass is packed, relaxed at 350 K without the grain, and cut to make room for it: unlike
+    in `contact`, both sides of the surface have given way to each other.
+    """
+    calculator = load_potential(shipped_potentials()[0]).calculator()
+    nothing = labelled(Atoms("Li", positions=[[0, 0, 0]], cell=[side] * 3, pbc=True), Phase.ANODE)
+    box = glass(nothing.cell.lengths(), 0.0, side, nothing, seed)
+    box.calc = calculator
+    FIRE(box, logfile=None, maxstep=0.1).run(fmax=2.0, steps=60)
+    _warm(box, 350, 300, seed)
+    ball = grain(radius, np.full(3, side / 2), seed)
+    hole = np.linalg.norm(box.positions % side - side / 2, axis=1)
+    near = cKDTree(ball.positions).query(box.positions % side)[0]
+    both_anions = (box.numbers != 3) & (near < 3.2)
+    box = box[(hole > radius + 1.0) & (near > 1.9) & ~both_anions] + ball
+    box.calc = calculator
+    FIRE(box, logfile=None, maxstep=0.1).run(fmax=1.0, steps=80)
+    snapshots = {}
+    for temperature in (300, 400):
+        _warm(box, temperature, 500, seed)
+        snapshots[temperature] = Atoms(
+            box.numbers, positions=box.positions, cell=box.cell, pbc=True
+        )
+        snapshots[temperature].set_array("truth", box.arrays["truth"])
+    return snapshots
+
+
+def _warm(atoms: Atoms, temperature: float, steps: int, seed: int) -> None:
+    """Langevin dynamics with steps of 2 fs."""
+    Langevin(
+        atoms,
+        2 * units.fs,
+        temperature_K=temperature,
+        friction=0.02 / units.fs,
+        fixcm=False,
+        rng=np.random.default_rng(seed),
+    ).run(steps)
