@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from seicampaign import Campaign
+from seicampaign.analysis import classify_frame
+from seicampaign.structures import InterfaceSpec, build_interface
 
 pytestmark = pytest.mark.slow
 
@@ -17,9 +19,9 @@ CAMPAIGN = """\
 name: interrupted
 electrolytes: [Li6PS5Cl]
 temperatures: [300]
-length: 25
+length: 60
 interface: {electrolyte_thickness: 25, anode_thickness: 25}
-sampling: {frame_interval: 0.05, segment: 25, restart_interval: 0.5}
+sampling: {frame_interval: 0.1, segment: 60, restart_interval: 0.5}
 """
 
 
@@ -28,7 +30,13 @@ def frames(store, simulation_id):
     return found["n_frames"] if found else 0
 
 
-def test_ctrl_c_keeps_what_was_stored_and_run_continues(store, tmp_path, monkeypatch):
+@pytest.fixture
+def compiled():
+    """The analysis compiles on its first frame, for longer than this simulation takes."""
+    classify_frame(build_interface(InterfaceSpec(electrolyte="Li6PS5Cl")))
+
+
+def test_ctrl_c_keeps_what_was_stored_and_run_continues(store, compiled, tmp_path, monkeypatch):
     monkeypatch.setenv("SEICAMPAIGN_DATABASE", store.name)
     file = tmp_path / "interrupted.yaml"
     file.write_text(CAMPAIGN)
@@ -46,9 +54,9 @@ def test_ctrl_c_keeps_what_was_stored_and_run_continues(store, tmp_path, monkeyp
     assert f"`seicampaign run {file}` continues" in said
 
     kept = store.trajectory(simulation.id)
-    assert 10 <= kept.n_frames < 501
+    assert 10 <= kept.n_frames < 601
     assert store.simulations.query_one({"simulation_id": simulation.id})["state"] == "interrupted"
 
     again = subprocess.run([COMMAND, "run", file], capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
-    assert store.trajectory(simulation.id).steps.tolist() == list(range(0, 25001, 50))
+    assert store.trajectory(simulation.id).steps.tolist() == list(range(0, 60001, 100))
