@@ -6,8 +6,13 @@ code that knows nothing of this package can catch it by its ordinary name.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
+
+FULL_DISK = 16 * 2**20
+"""A disk with fewer free bytes than this explains why a program that writes to it ended."""
 
 
 class SEICampaignError(Exception):
@@ -75,3 +80,14 @@ def unknown(kind: str, name: str, valid: Iterable[str]) -> str:
     close = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
     hint = f" Did you mean {by_lower[close[0]]!r}?" if close else ""
     return f"Unknown {kind} {name!r}.{hint} Known: {', '.join(names)}."
+
+
+def full_disk(path: Path) -> str:
+    """A sentence to append to an error when the disk that holds a path is full, else nothing."""
+    try:
+        free = shutil.disk_usage(path).free
+    except OSError:
+        return ""
+    if free > FULL_DISK:
+        return ""
+    return f" The disk of {path} is full ({free // 2**20} MB free): make room, then continue."

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seicampaign.campaign.status import FINISHED, CampaignStatus, campaign_status
-from seicampaign.errors import CampaignError
+from seicampaign.errors import CampaignError, full_disk
 from seicampaign.settings import settings
 
 if TYPE_CHECKING:
@@ -172,9 +172,10 @@ def _watch(
         if not waiting:
             return
         if all(process.poll() is not None for process in processes):
+            folder = settings().home_directory() / "runs" / name
             raise CampaignError(
-                f"The workers of {name!r} have ended early. Their log: "
-                f"{settings().home_directory() / 'runs' / name / 'workers.log'}"
+                f"The workers of {name!r} have ended early.{full_disk(folder)} "
+                f"Their log: {folder / 'workers.log'}"
             )
         time.sleep(POLL_SECONDS)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seicampaign.errors import SimulationError
+from seicampaign.errors import SimulationError, full_disk
 from seicampaign.md.dump import DumpStream, Frame
 from seicampaign.md.engine import lammps_call
 from seicampaign.md.inputs import (
@@ -221,7 +221,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _failure(directory: Path, what: str) -> SimulationError:
-    return SimulationError(f"{what} in {directory}. The end of its log:\n{log_tail(directory)}")
+    return SimulationError(
+        f"{what} in {directory}.{full_disk(directory)} The end of its log:\n{log_tail(directory)}"
+    )
 
 
 def log_tail(directory: Path, lines: int = LOG_TAIL_LINES) -> str:

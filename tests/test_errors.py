@@ -1,0 +1,21 @@
+"""What the errors of the package say."""
+
+import shutil
+from types import SimpleNamespace
+
+from seicampaign.errors import full_disk, unknown
+
+
+def test_a_wrong_name_gets_the_nearest_valid_one():
+    said = unknown("electrolyte", "li6ps5cI", ["Li6PS5Cl", "LiCl"])
+    assert "Did you mean 'Li6PS5Cl'?" in said
+    assert said.endswith("Known: Li6PS5Cl, LiCl.")
+
+
+def test_a_full_disk_is_named(tmp_path, monkeypatch):
+    assert full_disk(tmp_path / "not there") == ""
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=3 * 2**20))
+    assert str(tmp_path) in full_disk(tmp_path)
+    assert "(3 MB free)" in full_disk(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=2**30))
+    assert full_disk(tmp_path) == ""
