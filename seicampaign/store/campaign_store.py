@@ -93,6 +93,21 @@ class CampaignStore:
         """Potentials, by ``hash``."""
         return self._collection("potentials")
 
+    @property
+    def configurations(self) -> MongoStore:
+        """Labelled configurations, by ``configuration_id`` (see `seicampaign.store.datasets`)."""
+        return self._collection("configurations")
+
+    @property
+    def datasets(self) -> MongoStore:
+        """Versions of data sets, by ``dataset_id``: ``<name>/<version>``."""
+        return self._collection("datasets")
+
+    @property
+    def quarantine(self) -> MongoStore:
+        """Configurations that were set apart, with the reasons, by ``quarantine_id``."""
+        return self._collection("quarantine")
+
     def launchpad(self) -> LaunchPad:
         """The FireWorks LaunchPad of this database, made ready for its first workflow."""
         from seicampaign.store.workers import launchpad

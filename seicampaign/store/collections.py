@@ -16,6 +16,9 @@ KEYS = {
     "trajectories": "trajectory_id",
     "curves": "curve_id",
     "potentials": "hash",
+    "configurations": "configuration_id",
+    "datasets": "dataset_id",
+    "quarantine": "quarantine_id",
 }
 """Key field of each collection that is a maggma store: unique, and what ``update`` replaces by."""
 
@@ -25,6 +28,9 @@ INDEXES: dict[str, list[list[str]]] = {
     "trajectories": [["last_updated"]],
     "curves": [["simulation_id", "name"], ["name", "analysis"], ["last_updated"]],
     "potentials": [["name"]],
+    "configurations": [["structure_id"]],
+    "datasets": [["name", "version"]],
+    "quarantine": [["dataset", "created_at"]],
     # jobflow makes none, and then every reference is resolved by a scan.
     "outputs": [["uuid", "index"], ["metadata.campaign"]],
     "workflows": [["metadata.campaign"], ["nodes"]],

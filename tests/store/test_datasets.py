@@ -1,0 +1,195 @@
+"""Data sets: no duplicates, one setting, versions that do not change, nothing dropped silently."""
+
+import multiprocessing
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
+
+from seicampaign.documents.datasets import atoms_of
+from seicampaign.errors import TrainingError
+from seicampaign.mtp.potential import SHIPPED
+from seicampaign.reference import STARTER
+from seicampaign.reference.gates import Gates
+from seicampaign.store import connect, datasets
+from seicampaign.training import read_labels
+
+
+def labelled(seed, *, energy=-1.0, **info):
+    """A rattled cell with made-up labels: what a store does with them is what is tested."""
+    atoms = bulk("LiCl", "rocksalt", a=5.14, cubic=True)
+    atoms.rattle(0.05, seed=seed)
+    atoms.info |= {"setting": "s1"} | info
+    forces = np.random.default_rng(seed).normal(size=(len(atoms), 3))
+    atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces, stress=np.zeros(6))
+    return atoms
+
+
+def test_the_shipped_labels_go_in_and_come_out(store):
+    labels = read_labels(SHIPPED / "LiPSCl.extxyz.gz")
+    added = datasets.add_configurations(store, "LiPSCl", labels, STARTER)
+    assert (added.version, added.added, added.quarantined) == (1, len(labels), 0)
+    back = datasets.dataset(store, "LiPSCl")
+    energies = sorted(a.get_potential_energy() for a in labels)
+    assert sorted(a.get_potential_energy() for a in back) == energies
+    document = datasets.describe(store, "LiPSCl")
+    assert document["setting"]["key"] == STARTER.key()
+    assert document["setting"]["ecut"] == 300.0
+    again = datasets.add_configurations(store, "LiPSCl", labels)
+    assert (again.version, again.added, again.duplicate) == (1, 0, len(labels))
+    assert datasets.describe(store, "LiPSCl") == document
+
+
+def test_a_version_never_changes(store):
+    datasets.add_configurations(store, "a", [labelled(1), labelled(2)])
+    first = datasets.describe(store, "a", 1)
+    added = datasets.add_configurations(store, "a", [labelled(2), labelled(3)], comment="more")
+    assert (added.version, added.added, added.duplicate) == (2, 1, 1)
+    assert datasets.describe(store, "a", 1) == first
+    assert len(datasets.dataset(store, "a", 1)) == 2
+    assert len(datasets.dataset(store, "a")) == 3
+    assert [v["size"] for v in datasets.versions(store, "a")] == [2, 3]
+    assert store.configurations.count() == 3
+
+
+def test_equal_contents_have_equal_hashes_however_they_came(store):
+    datasets.add_configurations(store, "a", [labelled(1), labelled(2)])
+    datasets.add_configurations(store, "b", [labelled(2)])
+    datasets.add_configurations(store, "b", [labelled(1)])
+    hashes = [datasets.describe(store, name)["content_hash"] for name in "ab"]
+    assert hashes[0] == hashes[1] != datasets.describe(store, "b", 1)["content_hash"]
+
+
+def test_settings_are_never_mixed(store):
+    datasets.add_configurations(store, "a", [labelled(1)])
+    with pytest.raises(TrainingError, match="labelled with setting 's2', data set 'a' has 's1'"):
+        datasets.add_configurations(store, "a", [labelled(2), labelled(3, setting="s2")])
+    with pytest.raises(TrainingError, match="setting"):
+        datasets.add_configurations(store, "a", [labelled(2)], STARTER)
+    with pytest.raises(TrainingError, match="'s2', data set 'new' has 's1'"):
+        datasets.add_configurations(store, "new", [labelled(2), labelled(3, setting="s2")])
+    assert len(datasets.dataset(store, "a")) == 1
+    assert datasets.names(store) == ["a"]
+
+
+def test_labels_that_do_not_say_their_setting_need_it_named(store):
+    atoms = labelled(1)
+    del atoms.info["setting"]
+    with pytest.raises(TrainingError, match="Name the setting"):
+        datasets.add_configurations(store, "a", [atoms])
+    assert datasets.add_configurations(store, "a", [atoms], "s1").added == 1
+
+
+def test_the_same_structure_may_be_labelled_with_two_settings(store):
+    datasets.add_configurations(store, "a", [labelled(1)])
+    datasets.add_configurations(store, "b", [labelled(1, setting="s2", energy=-5.0)])
+    assert datasets.dataset(store, "a")[0].get_potential_energy() == -1.0
+    assert datasets.dataset(store, "b")[0].get_potential_energy() == -5.0
+
+
+def nan_force(atoms):
+    atoms.calc.results["forces"][0, 1] = np.nan
+
+
+def nan_position(atoms):
+    atoms.positions[0, 0] = np.nan
+
+
+def no_forces(atoms):
+    del atoms.calc.results["forces"]
+
+
+def unlabelled(atoms):
+    atoms.calc = None
+
+
+def absurd_force(atoms):
+    atoms.calc.results["forces"][3] = [0.0, 300.0, 0.0]
+
+
+def on_top(atoms):
+    atoms.positions[1] = atoms.positions[0] + [0.3, 0.0, 0.0]
+
+
+def unconverged(atoms):
+    atoms.info["converged"] = False
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (nan_force, "its forces is not finite"),
+        (nan_position, "its positions or cell are not finite"),
+        (no_forces, "it has no forces"),
+        (unlabelled, "it has no energy"),
+        (absurd_force, "a force of 300.0 eV/A, the limit is 30 eV/A"),
+        (on_top, "Cl-Li 0.300 A apart, the limit is 1.03 A"),
+        (unconverged, "its SCF did not converge"),
+    ],
+)
+def test_what_must_not_be_trained_on_is_set_apart_with_the_reason(store, spoil, reason):
+    bad = labelled(1)
+    spoil(bad)
+    added = datasets.add_configurations(store, "a", [bad, labelled(2)])
+    assert (added.added, added.quarantined) == (1, 1)
+    (document,) = datasets.quarantined(store, "a")
+    assert reason in document["reasons"]
+    assert document["formula"] == "Cl4Li4"
+    kept = atoms_of(document)
+    np.testing.assert_array_equal(kept.symbols, bad.symbols)
+    datasets.add_configurations(store, "a", [bad])
+    assert len(datasets.quarantined(store)) == 1
+    # A sound label of the same structure is not held back by the bad one.
+    assert datasets.add_configurations(store, "a", [labelled(1)]).added == 1
+
+
+def test_limits_can_be_set_for_a_pair(store):
+    gates = Gates(shortest={"Li-Cl": 2.9}, max_force=100.0)
+    datasets.add_configurations(store, "a", [labelled(1)], gates=gates)
+    (document,) = datasets.quarantined(store, "a")
+    assert document["reasons"][0].startswith("Cl-Li 2.")
+    assert document["reasons"][0].endswith("the limit is 2.90 A")
+
+
+def test_two_labels_of_one_structure_that_disagree_are_set_apart(store):
+    """Settings that were mixed under one name show in the energies."""
+    datasets.add_configurations(store, "a", [labelled(1)])
+    other = labelled(1, energy=-2.0)
+    assert datasets.add_configurations(store, "a", [other]).quarantined == 1
+    assert "125.0 meV/atom away" in datasets.quarantined(store, "a")[0]["reasons"][0]
+    assert datasets.dataset(store, "a")[0].get_potential_energy() == -1.0
+    noise = labelled(1, energy=-1.0001)
+    assert datasets.add_configurations(store, "a", [noise]).duplicate == 1
+
+
+def test_unknown_data_sets_and_versions_are_named(store):
+    datasets.add_configurations(store, "LiPSCl", [labelled(1)])
+    with pytest.raises(TrainingError, match="Did you mean 'LiPSCl'"):
+        datasets.dataset(store, "LiPSC")
+    with pytest.raises(TrainingError, match="versions 1 to 1, not 7"):
+        datasets.dataset(store, "LiPSCl", 7)
+
+
+def add_ten(home, first, barrier):
+    with connect(home=home) as store:
+        barrier.wait()
+        for seed in range(first, first + 10):
+            datasets.add_configurations(store, "shared", [labelled(seed)])
+
+
+def test_processes_that_add_at_once_lose_nothing(store, mongo_home):
+    context = multiprocessing.get_context("fork")
+    barrier = context.Barrier(3)
+    workers = [
+        context.Process(target=add_ten, args=(mongo_home, first, barrier)) for first in (0, 5, 10)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        assert worker.exitcode == 0
+    assert len(datasets.dataset(store, "shared")) == 20
+    found = datasets.versions(store, "shared")
+    assert [v["version"] for v in found] == list(range(1, 21))
+    assert [v["size"] for v in found] == list(range(1, 21))
