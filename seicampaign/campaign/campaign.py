@@ -104,7 +104,9 @@ class Campaign(BaseModel):
         from seicampaign.mtp import load_potential
 
         if isinstance(self.potential, str):
-            return load_potential(self.potential)
+            file = self.potential.endswith(".mtp")
+            folder = self._folder or Path.cwd()
+            return load_potential(folder / self.potential if file else self.potential)
         path = (self._folder or Path.cwd()) / self.potential.file
         return load_potential(path, species=self.potential.species)
 

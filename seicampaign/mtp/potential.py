@@ -167,7 +167,10 @@ def _find(name: str | Path) -> Path:
     path = Path(name).expanduser()
     if path.suffix == ".mtp" or len(path.parts) > 1:
         if not path.is_file():
-            raise PotentialError(f"There is no potential file {path}.")
+            raise PotentialError(
+                f"There is no potential file {path.absolute()}. "
+                f"Shipped with the package: {', '.join(shipped_potentials())}."
+            )
         return path.absolute()
     shipped = SHIPPED / f"{name}.mtp"
     if not shipped.is_file():
