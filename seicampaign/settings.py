@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from seicampaign.errors import SettingsError
@@ -30,6 +30,11 @@ class Settings(BaseSettings):
         None, description="A MongoDB server to use in place of the embedded one."
     )
     database: str = Field("seicampaign", description="Name of the database on the server.")
+    trajectories: str | None = Field(
+        None,
+        description="Directory, or address such as `s3://bucket/prefix`, of the trajectories that "
+        "begin from now on. Default: in the database.",
+    )
     socket_dir: Path | None = Field(
         None, description="Directory of the embedded server's socket, where home is too long."
     )
@@ -47,6 +52,14 @@ class Settings(BaseSettings):
     )
     mpi_ranks: int = Field(1, ge=1, description="MPI ranks of one LAMMPS process.")
     mpirun: str = Field("mpirun", description="The MPI launcher, used when mpi_ranks > 1.")
+
+    @field_validator("trajectories")
+    @classmethod
+    def _absolute(cls, address: str | None) -> str | None:
+        """A directory as other processes find it too."""
+        if address is None or "://" in address:
+            return address and address.rstrip("/")
+        return Path(address).expanduser().absolute().as_uri()
 
     def home_directory(self) -> Path:
         """The directory of the embedded database: set, nearest upwards, or the user's own."""

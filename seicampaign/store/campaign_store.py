@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     from pymongo.database import Database
 
     from seicampaign.store.curves import Curve
-    from seicampaign.store.zarr_mongo import MongoZarrStore
     from seicampaign.trajectory import Trajectory, TrajectoryWriter
-
-CHUNKS = "trajectory_chunks"
 
 
 class CampaignStore:
@@ -133,10 +130,11 @@ class CampaignStore:
 
     def trajectory(self, simulation_id: str) -> Trajectory:
         """The stored frames of a simulation, read as they are asked for."""
+        from seicampaign.store.trajectories import chunks_of
         from seicampaign.trajectory import Trajectory
 
         with self.explained("read"):
-            return Trajectory(self._chunks(simulation_id))
+            return Trajectory(chunks_of(self, simulation_id))
 
     def trajectory_writer(
         self, simulation_id: str, numbers: ArrayLike | None = None, **options: Any
@@ -153,21 +151,22 @@ class CampaignStore:
         from seicampaign.store.trajectories import open_writer
 
         with self.explained("written"):
-            return open_writer(self.database, self._chunks(simulation_id), numbers, **options)
+            return open_writer(self, simulation_id, numbers, **options)
 
     def is_being_written(self, simulation_id: str) -> bool:
         """Whether a live process is writing the trajectory of a simulation."""
+        from seicampaign.store.trajectories import chunks_of
         from seicampaign.trajectory.lease import Lease
 
         with self.explained("read"):
-            return Lease.is_held(self._chunks(simulation_id))
+            return Lease.is_held(chunks_of(self, simulation_id))
 
     def delete_trajectory(self, simulation_id: str) -> None:
         """Delete every chunk and record of a trajectory. Without one, nothing happens."""
         from seicampaign.store.trajectories import delete
 
         with self.explained("written"):
-            delete(self.database, self._chunks(simulation_id))
+            delete(self, simulation_id)
 
     def append_curves(
         self,
@@ -295,11 +294,6 @@ class CampaignStore:
             f"{text} This is the embedded database of {home}: connect() starts it again. "
             f"{remedy(tail, home / 'data')}\nThe end of its log:\n{tail}"
         )
-
-    def _chunks(self, simulation_id: str) -> MongoZarrStore:
-        from seicampaign.store.zarr_mongo import MongoZarrStore
-
-        return MongoZarrStore(self, CHUNKS, simulation_id)
 
     def _collection(self, name: str) -> MongoStore:
         return self._open(name, lambda: self._new_collection(name))

@@ -1,4 +1,9 @@
-"""Trajectories of simulations: chunks in one collection, what is committed in another."""
+"""Trajectories of simulations: where each lies, and what of it is committed.
+
+A record in the `trajectories` collection comes before the first chunk and goes after the last.
+It names the home of the chunks: None for the database, else the address that the settings named
+when the trajectory began. So no trajectory is without a record, whatever home it has.
+"""
 
 from __future__ import annotations
 
@@ -6,55 +11,89 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from seicampaign.errors import TrajectoryError
+from seicampaign.settings import settings
 from seicampaign.store.zarr_mongo import MongoZarrStore
-from seicampaign.trajectory import Trajectory, TrajectoryWriter
+from seicampaign.trajectory import Trajectory, TrajectoryWriter, open_store
 from seicampaign.trajectory import delete as delete_chunks
-from seicampaign.trajectory.commits import Root
+from seicampaign.trajectory.commits import Commit, Root
+from seicampaign.trajectory.frames import checked_numbers
 
 if TYPE_CHECKING:
-    from pymongo.database import Database
+    from zarr.abc.store import Store
+
+    from seicampaign.store.campaign_store import CampaignStore
+
+CHUNKS = "trajectory_chunks"
+
+
+def chunks_of(store: CampaignStore, simulation_id: str) -> Store:
+    """The Zarr store of a simulation's trajectory; one in the database if there is no record."""
+    record = store.database.trajectories.find_one({"_id": simulation_id}, {"home": 1})
+    return _chunks_at(store, (record or {}).get("home"), simulation_id)
 
 
 def open_writer(
-    database: Database[dict[str, Any]],
-    chunks: MongoZarrStore,
-    numbers: ArrayLike | None,
-    **options: Any,
+    store: CampaignStore, simulation_id: str, numbers: ArrayLike | None, **options: Any
 ) -> TrajectoryWriter:
-    """Continue a trajectory, or begin it; its summary follows every commit."""
+    """Continue a trajectory, or begin it; its record follows every commit."""
 
-    def summarise(root: Root) -> None:
-        database.trajectories.update_one(
-            {"_id": chunks.prefix}, {"$set": _summary(chunks.prefix, root)}, upsert=True
+    def record(root: Root) -> None:
+        store.database.trajectories.update_one(
+            {"_id": simulation_id},
+            {"$set": _summary(simulation_id, root.layout.n_atoms, root.commit)},
+            upsert=True,
         )
 
+    if numbers is None:
+        chunks = chunks_of(store, simulation_id)
+    else:
+        numbers = checked_numbers(numbers)
+        chunks = _chunks_at(store, _claimed_home(store, simulation_id, numbers), simulation_id)
     if Root.find(chunks) is None:
         if numbers is None:
             raise TrajectoryError(f"{chunks} does not exist: to begin it needs atomic numbers.")
-        return TrajectoryWriter.create(chunks, numbers, on_commit=summarise, **options)
-    if numbers is not None and not np.array_equal(Trajectory(chunks).numbers, np.asarray(numbers)):
+        return TrajectoryWriter.create(chunks, numbers, on_commit=record, **options)
+    if numbers is not None and not np.array_equal(Trajectory(chunks).numbers, numbers):
         raise TrajectoryError(
             f"{chunks} has other atoms, or the same in another order: give it those it began with."
         )
-    return TrajectoryWriter.open(chunks, on_commit=summarise)
+    return TrajectoryWriter.open(chunks, on_commit=record)
 
 
-def delete(database: Database[dict[str, Any]], chunks: MongoZarrStore) -> None:
-    """Delete a trajectory and its summary."""
-    delete_chunks(chunks)
-    database.trajectories.delete_one({"_id": chunks.prefix})
+def delete(store: CampaignStore, simulation_id: str) -> None:
+    """Delete a trajectory and its record."""
+    delete_chunks(chunks_of(store, simulation_id))
+    store.database.trajectories.delete_one({"_id": simulation_id})
 
 
-def _summary(identity: str, root: Root) -> dict[str, Any]:
+def _chunks_at(store: CampaignStore, home: str | None, simulation_id: str) -> Store:
+    if home is None:
+        return MongoZarrStore(store, CHUNKS, simulation_id)
+    return open_store(f"{home}/{simulation_id}")
+
+
+def _claimed_home(store: CampaignStore, simulation_id: str, numbers: NDArray[Any]) -> str | None:
+    """Where a trajectory lies: of processes that begin it at once, the first decides."""
+    begun = _summary(simulation_id, len(numbers), Commit())
+    record = store.database.trajectories.find_one_and_update(
+        {"_id": simulation_id},
+        {"$setOnInsert": begun | {"home": settings().trajectories}},
+        upsert=True,
+        return_document=True,
+    )
+    return (record or {}).get("home")
+
+
+def _summary(simulation_id: str, n_atoms: int, commit: Commit) -> dict[str, Any]:
     return {
-        "trajectory_id": identity,
-        "simulation_id": identity,
-        "n_atoms": root.layout.n_atoms,
-        "n_frames": root.commit.frames,
-        "last_step": root.commit.last_step,
-        "last_time": root.commit.last_time,
+        "trajectory_id": simulation_id,
+        "simulation_id": simulation_id,
+        "n_atoms": n_atoms,
+        "n_frames": commit.frames,
+        "last_step": commit.last_step,
+        "last_time": commit.last_time,
         "last_updated": datetime.now(UTC),
     }

@@ -1,10 +1,13 @@
-"""Small trajectories, and the three homes a trajectory may have."""
+"""Small trajectories, and the homes a trajectory may have."""
+
+import uuid
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from zarr.storage import LocalStore, MemoryStore
+from zarr.storage import MemoryStore
 
-from seicampaign.trajectory import TrajectoryWriter
+from seicampaign.trajectory import TrajectoryWriter, open_store
 
 CELL = np.diag([20.0, 21.0, 40.0])
 CHUNK = (5, 16)
@@ -37,13 +40,41 @@ def frames():
     return Frames(40)
 
 
-@pytest.fixture(params=["memory", "directory", "mongodb"])
+HOMES = ["memory", "directory", "mongodb", "fsspec-memory"]
+if find_spec("s3fs") and find_spec("moto"):
+    HOMES.append("fsspec-s3")
+
+
+@pytest.fixture(params=HOMES)
 def home(request, tmp_path):
     """An empty Zarr store of each kind."""
     if request.param == "memory":
         return MemoryStore()
     if request.param == "directory":
-        return LocalStore(tmp_path / "trajectory.zarr")
+        return open_store(tmp_path / "trajectory.zarr")
+    if request.param == "fsspec-memory":
+        return open_store(f"memory://{uuid.uuid4().hex}/t")
+    if request.param == "fsspec-s3":
+        url = f"s3://trajectories/{uuid.uuid4().hex}"
+        return open_store(url, endpoint_url=request.getfixturevalue("s3"))
     from seicampaign.store.zarr_mongo import MongoZarrStore
 
     return MongoZarrStore(request.getfixturevalue("store"), "trajectory_chunks", "a-simulation")
+
+
+@pytest.fixture(scope="session")
+def s3():
+    """The address of an S3 server in this process."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(port=0, verbose=False)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "testing")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        server.start()
+        endpoint = "http://{}:{}".format(*server.get_host_and_port())
+        boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="trajectories")
+        yield endpoint
+        server.stop()
