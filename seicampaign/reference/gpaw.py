@@ -17,6 +17,7 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from seicampaign.errors import LabelError
+from seicampaign.reference.speed import choose_blas_kernels, hasten
 
 # With one k-point off Gamma, a shorter period than this is not sampled well enough.
 SHORTEST_EDGE = 9.2
@@ -87,6 +88,7 @@ def calculator(
     LabelError
         If GPAW is missing or of another series than the setting's.
     """
+    choose_blas_kernels()
     try:
         import gpaw
     except ImportError as error:
@@ -99,6 +101,7 @@ def calculator(
             f"GPAW {gpaw.__version__} is installed, the setting {setting.key()} is for "
             f"{setting.version}. Install that series or label a new data set."
         )
+    hasten()
     beta, history, weight = setting.mixer
     return gpaw.GPAW(
         mode=gpaw.PW(setting.ecut),
