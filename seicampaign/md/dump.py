@@ -30,11 +30,14 @@ class Frame:
         order of the atoms' ids.
     cell
         Rows are the edges of the box, shape (3, 3), Angstrom.
+    extra
+        Further columns of the dump, shape (atoms, columns).
     """
 
     step: int
     positions: NDArray[np.float64]
     cell: NDArray[np.float64]
+    extra: NDArray[np.float64]
 
 
 class DumpStream:
@@ -43,11 +46,15 @@ class DumpStream:
     Parameters
     ----------
     path
-        File of ``dump ... custom ... PATH.bin id xu yu zu``, sorted by id. It may not exist yet.
+        File of ``dump ... custom ... PATH.bin id xu yu zu ...``, sorted by id. It may not exist
+        yet.
+    columns
+        All columns, in order.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, columns: str = COLUMNS) -> None:
         self.path = path
+        self.columns = columns
         self._offset = 0
 
     def poll(self) -> list[Frame]:
@@ -105,14 +112,14 @@ class DumpStream:
         at += 4
         columns = data[at : at + names_length].decode()
         at += names_length
-        if len(columns) == names_length and columns.strip() != COLUMNS:
-            raise SimulationError(f"{self.path} has the columns {columns!r}, not {COLUMNS!r}.")
+        if len(columns) == names_length and columns.strip() != self.columns:
+            raise SimulationError(f"{self.path} has the columns {columns!r}, not {self.columns!r}.")
         values, at = self._values(data, at)
         if values is None:
             return None
         table = values.reshape(n_atoms, n_columns)
         origin, cell = _box(bounds, tilt)
-        return Frame(int(step), table[:, 1:4] - origin, cell), at
+        return Frame(int(step), table[:, 1:4] - origin, cell, table[:, 4:]), at
 
     @staticmethod
     def _values(data: bytes, at: int) -> tuple[NDArray[np.float64] | None, int]:

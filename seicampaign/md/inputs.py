@@ -10,7 +10,9 @@ from typing import Protocol
 from ase import Atoms
 
 from seicampaign.md.dump import COLUMNS
+from seicampaign.md.grade import SegmentGrading
 from seicampaign.md.parameters import MDParameters
+from seicampaign.mtp.plugin import Grading
 
 DATA = "start.data"
 START = "start.restart"
@@ -32,8 +34,11 @@ class PairPotential(Protocol):
     def require(self, elements: Sequence[str]) -> None:
         """Raise PotentialError if it lacks one of the elements."""
 
-    def pair_lines(self, elements: Sequence[str]) -> list[str]:
-        """The pair_style and pair_coeff lines for LAMMPS types 1, 2, ... of these elements."""
+    def pair_lines(self, elements: Sequence[str], grading: Grading | None = None) -> list[str]:
+        """The pair_style and pair_coeff lines for LAMMPS types 1, 2, ... of these elements.
+
+        A potential that has no active set is never asked for a grading.
+        """
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,9 @@ class SegmentInput:
         velocities.
     walltime
         Seconds after which LAMMPS stops by itself and leaves a restart; None for no limit.
+    grading
+        Extrapolation grades, where the potential has an active set. The relaxation before the
+        first step is not graded.
     """
 
     parameters: MDParameters
@@ -65,8 +73,9 @@ class SegmentInput:
     restart_interval: int
     restart: Path | None = None
     walltime: float | None = None
+    grading: SegmentGrading | None = None
 
-    def text(self, pair_lines: Sequence[str]) -> str:
+    def text(self, potential: PairPotential) -> str:
         """The input script."""
         return "\n".join(
             [
@@ -74,11 +83,12 @@ class SegmentInput:
                 "atom_style atomic",
                 "boundary p p p",
                 f"read_restart {self.restart.name}" if self.restart else f"read_data {DATA}",
-                *pair_lines,
+                *potential.pair_lines(self.elements),
                 "neighbor 1.0 bin",
                 "neigh_modify every 1 delay 0 check yes",
                 f"timestep {self.parameters.timestep / 1000:.17g}",
                 *([] if self.restart else self._start()),
+                *self._grades(potential),
                 self._motion(),
                 *self._output(),
                 # A file of this name ends the run as if it were complete: with its restart.
@@ -100,6 +110,14 @@ class SegmentInput:
         )
         velocity = f"velocity all create {p.temperature:.17g} {p.seed} mom yes rot no dist gaussian"
         return [*relax, velocity]
+
+    def _grades(self, potential: PairPotential) -> list[str]:
+        """The pair style once more, now with grades, and what writes them."""
+        if self.grading is None:
+            return []
+        graded = potential.pair_lines(self.elements, self.grading.pair)
+        again = [line for line in graded if not line.startswith("plugin ")]
+        return again + self.grading.lines(self.thermo_interval)
 
     def _motion(self) -> str:
         p = self.parameters

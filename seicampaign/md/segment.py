@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from seicampaign.errors import SimulationError, full_disk
 from seicampaign.md.dump import DumpStream, Frame
 from seicampaign.md.engine import lammps_call
+from seicampaign.md.grade import GRADES, SELECTED, Extrapolation, find_break, read_selected
 from seicampaign.md.inputs import (
     DUMP,
     END,
@@ -25,6 +26,7 @@ from seicampaign.md.inputs import (
     RESTART,
     STOP,
     THERMO,
+    THERMO_COLUMNS,
     PairPotential,
     SegmentInput,
 )
@@ -48,14 +50,22 @@ class Batch:
         New rows, shape (rows, 1 + len(THERMO_COLUMNS)): step, then those columns.
     restart
         The newest complete restart file and its step, if there is a new one.
+    grades
+        New rows, shape (rows, 3): step, largest grade, atoms over the select threshold.
+    selected
+        Configurations over that threshold, with the grade of each atom.
     """
 
     frames: list[Frame] = field(default_factory=list)
     thermo: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 6)))
     restart: tuple[int, Path] | None = None
+    grades: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 3)))
+    selected: list[Frame] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.frames or len(self.thermo) or self.restart)
+        return bool(
+            self.frames or len(self.thermo) or self.restart or len(self.grades) or self.selected
+        )
 
 
 @dataclass(frozen=True)
@@ -70,11 +80,14 @@ class SegmentResult:
         The restart file to continue from.
     seconds
         Wall time of LAMMPS.
+    extrapolation
+        What ended the run, if an extrapolation grade over the break threshold did.
     """
 
     last_step: int
     restart: Path
     seconds: float
+    extrapolation: Extrapolation | None = None
 
 
 def run_segment(
@@ -98,7 +111,7 @@ def run_segment(
         If there is no LAMMPS to run.
     """
     _clear(directory)
-    script = segment.text(potential.pair_lines(segment.elements))
+    script = segment.text(potential)
     (directory / INPUT).write_text(script)
     command, environment = lammps_call(script, INPUT, LOG)
     output = _Output(directory)
@@ -132,14 +145,37 @@ def run_segment(
     if process.returncode != 0:
         raise _failure(directory, f"LAMMPS ended with status {process.returncode}")
     last_step, restart = _end_point(directory)
-    return SegmentResult(last_step, restart, time.perf_counter() - started)
+    found = find_break((directory / LOG).read_text(errors="replace")) if segment.grading else None
+    return SegmentResult(last_step, restart, time.perf_counter() - started, found)
 
 
 def _clear(directory: Path) -> None:
     """Remove what an earlier run in the same directory wrote, so that none of it is read again."""
-    written = [directory / name for name in (DUMP, THERMO, END, LOG, SCREEN, STOP)]
-    for path in [*written, *directory.glob(f"{RESTART}.*")]:
+    written = [directory / name for name in (DUMP, THERMO, GRADES, END, LOG, SCREEN, STOP)]
+    patterns = (f"{RESTART}.*", f"{SELECTED}.*.bin")
+    for path in [*written, *(path for name in patterns for path in directory.glob(name))]:
         path.unlink(missing_ok=True)
+
+
+class _Rows:
+    """Rows of numbers in a text file, read as it grows."""
+
+    def __init__(self, path: Path, columns: int) -> None:
+        self.path = path
+        self.columns = columns
+        self._offset = 0
+
+    def poll(self) -> NDArray[np.float64]:
+        """The complete rows that are new, shape (rows, columns)."""
+        if not self.path.exists():
+            return np.empty((0, self.columns))
+        with self.path.open("rb") as file:
+            file.seek(self._offset)
+            data = file.read()
+        data = data[: data.rfind(b"\n") + 1]
+        self._offset += len(data)
+        rows = [line.split() for line in data.splitlines() if not line.startswith(b"#")]
+        return np.array(rows, dtype=float).reshape(-1, self.columns)
 
 
 class _Output:
@@ -148,29 +184,18 @@ class _Output:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.dump = DumpStream(directory / DUMP)
+        self.thermo = _Rows(directory / THERMO, 1 + len(THERMO_COLUMNS))
+        self.grades = _Rows(directory / GRADES, 3)
         self.last_step = 0
-        self._thermo_offset = 0
         self._restart_step = -1
 
     def poll(self) -> Batch:
         # The dump is read after the thermo rows: whatever a row announces is then complete.
-        thermo = self._thermo()
-        return Batch(self.dump.poll(), thermo, self._restart())
-
-    def _thermo(self) -> NDArray[np.float64]:
-        path = self.directory / THERMO
-        if not path.exists():
-            return np.empty((0, 6))
-        with path.open("rb") as file:
-            file.seek(self._thermo_offset)
-            data = file.read()
-        data = data[: data.rfind(b"\n") + 1]
-        self._thermo_offset += len(data)
-        rows = [line.split() for line in data.splitlines() if not line.startswith(b"#")]
-        table = np.array(rows, dtype=float).reshape(-1, 6)
-        if len(table):
-            self.last_step = int(table[-1, 0])
-        return table
+        thermo, grades = self.thermo.poll(), self.grades.poll()
+        if len(thermo):
+            self.last_step = int(thermo[-1, 0])
+        selected = read_selected(self.directory)
+        return Batch(self.dump.poll(), thermo, self._restart(), grades, selected)
 
     def _restart(self) -> tuple[int, Path] | None:
         """The newest restart file LAMMPS has gone past: an earlier one may be half-written."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pymatgen.io.lammps.generators import LammpsForceField
 
     from seicampaign.mtp.calculator import MTPCalculator
+    from seicampaign.mtp.plugin import Grading
 
 SHIPPED = Path(__file__).parent / "data"
 
@@ -75,13 +76,15 @@ class Potential:
                 f"{', '.join(self.species)}. Use a potential trained with every element."
             )
 
-    def pair_lines(self, elements: Sequence[str]) -> list[str]:
+    def pair_lines(self, elements: Sequence[str], grading: Grading | None = None) -> list[str]:
         """LAMMPS lines that load the plug-in and set the pair style.
 
         Parameters
         ----------
         elements
             The element of each LAMMPS type 1, 2, ...
+        grading
+            Extrapolation grades, if wanted: the native kernel alone gives them.
 
         Raises
         ------
@@ -98,7 +101,7 @@ class Potential:
         if shutil.which(settings().cxx) is None:
             warnings.warn(fallback.SLOW, stacklevel=2)
             return fallback.pair_lines(self.path, types)
-        return plugin.pair_lines(self.path, types)
+        return plugin.pair_lines(self.path, types, grading)
 
     def lammps_force_field(self, elements: Sequence[str] | None = None) -> LammpsForceField:
         """The potential as pymatgen and atomate2 take one, for ``LammpsNPTMaker`` and its like.

@@ -10,7 +10,7 @@ from seicampaign.md.inputs import DATA, DUMP, write_data
 
 
 class SoftSpheres:
-    def pair_lines(self, elements):
+    def pair_lines(self, elements, grading=None):
         return ["pair_style zero 4.0", "pair_coeff * *"]
 
 

@@ -15,7 +15,7 @@ class LennardJones:
     def require(self, elements):
         pass
 
-    def pair_lines(self, elements):
+    def pair_lines(self, elements, grading=None):
         return ["pair_style lj/cut 6.0", "pair_coeff * * 0.1 2.9"]
 
 
