@@ -16,6 +16,7 @@ FLOORS = [
     {"store"},
     {"compare"},
     {"documents"},
+    {"approval"},
     {"training", "reference"},
     {"md"},
     {"analysis", "trajectory"},
