@@ -1,12 +1,19 @@
-"""What every home of a trajectory must do: memory, a directory, a MongoDB collection."""
+"""What every home of a trajectory must do: memory, directory, MongoDB collection, object store."""
+
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import zarr
+from zarr.storage import MemoryStore
 
 from seicampaign.errors import TrajectoryError
 from seicampaign.trajectory import Trajectory, TrajectoryWriter, delete, keys
 from seicampaign.trajectory.layout import POSITION
+from seicampaign.trajectory.lease import Lease
 
 
 def test_frames_come_back_within_the_stated_error(home, frames):
@@ -150,6 +157,60 @@ def test_a_second_writer_is_refused(home, frames):
     with TrajectoryWriter.open(home) as again:
         frames.write(again, 3, 4)
     assert Trajectory(home).n_frames == 4
+
+
+def test_of_many_that_take_a_lease_one_gets_it(home):
+    def take(_):
+        try:
+            return Lease.take(home)
+        except TrajectoryError:
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = [lease for lease in pool.map(take, range(8)) if lease is not None]
+    assert len(taken) == 1
+
+
+WRITE_FOR_EVER = """
+import pickle, sys
+import numpy as np
+from seicampaign.trajectory import TrajectoryWriter
+
+home = pickle.load(sys.stdin.buffer)
+with TrajectoryWriter.create(home, np.full(3000, 3), chunk=(4, 500)) as writer:
+    for step in range(10**9):
+        writer.append(step, step * 0.001, np.full((3000, 3), step * 0.01), np.eye(3))
+        if step % 3 == 0:
+            writer.commit()
+            print(step, flush=True)
+"""
+
+
+def test_kill_9_while_writing_loses_nothing_committed(home):
+    if isinstance(home, MemoryStore) or str(home).startswith("memory:"):
+        pytest.skip("memory ends with its process")
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITE_FOR_EVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    pickle.dump(home, process.stdin)
+    process.stdin.close()
+    acknowledged = 0
+    while acknowledged < 30:
+        acknowledged = int(process.stdout.readline())
+    with pytest.raises(TrajectoryError, match=f"process {process.pid} "):
+        TrajectoryWriter.open(home)
+    process.kill()
+    acknowledged = int([acknowledged, *process.stdout.read().split()][-1])
+    process.wait()
+    with TrajectoryWriter.open(home) as writer:
+        assert writer.n_frames >= acknowledged + 1
+        step = writer.last_step + 1
+        writer.append(step, step * 0.001, np.full((3000, 3), step * 0.01), np.eye(3))
+    trajectory = Trajectory(home)
+    trajectory.verify()
+    expected = np.arange(trajectory.n_frames) * 0.01
+    np.testing.assert_allclose(trajectory.positions[:, 1234, 2], expected, atol=0.51e-3)
+    assert not [key for key in keys.list_keys(home, "") if "partial" in key]
 
 
 def test_deletion_leaves_nothing(home, frames):
