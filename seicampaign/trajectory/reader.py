@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,12 +110,22 @@ class Trajectory:
         """Frames in order, each chunk decoded once; ``info`` has ``step`` and ``time`` (ps)."""
         from ase import Atoms
 
-        for number in range(self.n_frames)[start:stop:stride]:
-            row, place = divmod(number, self._root.layout.chunk[0])
-            positions = self._decoded(row)[place] * self.precision
+        for number, positions in self.arrays(range(self.n_frames)[start:stop:stride]):
             steps, times, cells = self._axes
             info = {"step": int(steps[number]), "time": float(times[number])}
             yield Atoms(self.numbers, positions, cell=cells[number], pbc=True, info=info)
+
+    def arrays(self, frames: Iterable[int]) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Positions (n_atoms, 3) of frames by number, each chunk decoded once if in order."""
+        for number in frames:
+            row, place = divmod(number, self._root.layout.chunk[0])
+            yield number, self._decoded(row)[place] * self.precision
+
+    def export(self, path: str | Path, **options: Any) -> int:
+        """Write it as extxyz, LAMMPS dump, XTC or H5MD: see `seicampaign.trajectory.export`."""
+        from seicampaign.trajectory.export import write
+
+        return write(self, path, **options)
 
     def refresh(self) -> int:
         """Look for frames committed since; return how many there are now."""
