@@ -43,8 +43,10 @@ class Gates(BaseModel):
         ----------
         atoms
             With energy and forces in its calculator. ``info["converged"]``, where there is one,
-            says whether its SCF did.
+            says whether its SCF did, and ``info["refused"]`` why there is no label.
         """
+        if "refused" in atoms.info:
+            return [str(atoms.info["refused"])]
         found = list(_not_whole(atoms))
         if not found:  # distances and forces of a broken one mean nothing
             found += [*self._too_close(atoms), *self._too_strong(atoms)]

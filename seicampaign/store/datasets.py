@@ -170,6 +170,23 @@ def versions(store: CampaignStore, name: str) -> list[dict[str, Any]]:
     return list(found.sort("version", 1))
 
 
+def without_label(
+    store: CampaignStore, configurations: Sequence[Atoms], setting: str
+) -> list[Atoms]:
+    """The configurations that have no label of a setting in the store, each once."""
+    wanted = {configuration_id(atoms, setting): atoms for atoms in configurations}
+    query = {"_id": {"$in": list(wanted)}}
+    for document in store.database["configurations"].find(query, {"_id": 1}):
+        del wanted[document["_id"]]
+    return list(wanted.values())
+
+
+def stored(store: CampaignStore, configurations: Sequence[Atoms], setting: str) -> list[Atoms]:
+    """The configurations as they are in the store, with their labels; what is not is left out."""
+    wanted = [configuration_id(atoms, setting) for atoms in configurations]
+    return [atoms_of(d) for d in store.database["configurations"].find({"_id": {"$in": wanted}})]
+
+
 def quarantined(store: CampaignStore, name: str | None = None) -> list[dict[str, Any]]:
     """What was set apart, oldest first: ``reasons``, ``formula``, ``info`` of each.
 

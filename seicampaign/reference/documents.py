@@ -1,0 +1,112 @@
+"""Labels out of task documents: what atomate2's makers return, checked and brought to one form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.units import GPa
+from numpy.typing import NDArray
+
+from seicampaign.errors import LabelError, unknown
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+SAME_PLACE = 1e-3
+"""Angstrom: how far an atom of a label may be from the atom that was to be labelled."""
+
+KILOBAR = -0.1 * GPa
+"""eV/A^3 in ASE's sign, for a kilobar in VASP's."""
+
+REFUSED = "refused"
+CONVERGED = "converged"
+
+
+def labelled(atoms: Atoms, document: Any, setting: Any) -> Atoms:
+    """A configuration with the labels of a task document.
+
+    Parameters
+    ----------
+    atoms
+        What was to be labelled; its ``info`` is kept.
+    document
+        The task document of a static maker, or None if its job died.
+    setting
+        What the maker was told to do.
+
+    Returns
+    -------
+    Atoms
+        With energy (eV, force-consistent), forces (eV/A) and stress (eV/A^3) in its calculator
+        and ``info["setting"]``. A calculation that failed gives no labels but
+        ``info["refused"]``, the reason, for the gates to set it apart.
+
+    Raises
+    ------
+    LabelError
+        If the document is of another structure.
+    """
+    found = atoms.copy()
+    found.info["setting"] = setting.key()
+    if document is None:
+        found.info[REFUSED] = "its label job died or was killed"
+        return found
+    if setting.code not in _READERS:
+        raise LabelError(unknown("reference code", setting.code, _READERS))
+    results, reason = _READERS[setting.code](document)
+    if reason:
+        found.info[REFUSED] = reason
+        return found
+    order = _places(atoms, document.structure)
+    results["forces"] = np.asarray(results["forces"])[order]
+    found.calc = SinglePointCalculator(found, **results)
+    return found
+
+
+Results = tuple[dict[str, Any], str | None]
+
+
+def _gpaw(document: Any) -> Results:
+    if document.output is None or document.output.forces is None:
+        return {}, next(iter(document.tags or []), "GPAW gave no forces")
+    return _results(document.output.energy, document.output.forces, document.output.stress), None
+
+
+def _results(energy: float, forces: Any, stress: Any) -> dict[str, Any]:
+    """Stress comes as a matrix in kbar with VASP's sign."""
+    results: dict[str, Any] = {"energy": float(energy), "forces": np.asarray(forces, dtype=float)}
+    if stress is not None:
+        matrix = np.asarray(stress, dtype=float) * KILOBAR
+        results["stress"] = matrix[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
+    return results
+
+
+_READERS: dict[str, Callable[[Any], Results]] = {"gpaw": _gpaw}
+
+
+def _places(atoms: Atoms, structure: Structure) -> NDArray[np.int64]:
+    """For each atom its place in a structure that may be sorted in another way."""
+    numbers = np.array([site.specie.Z for site in structure])
+    if sorted(numbers) != sorted(atoms.numbers):
+        raise LabelError(
+            f"The label is of {structure.composition.formula}, not of "
+            f"{atoms.get_chemical_formula()}: a task document was mixed up."
+        )
+    shares = np.linalg.solve(atoms.cell.array.T, atoms.positions.T).T
+    apart = shares[:, None] - structure.frac_coords[None]
+    apart -= np.round(apart)
+    distances = np.linalg.norm(apart @ atoms.cell.array, axis=2)
+    distances[atoms.numbers[:, None] != numbers[None]] = np.inf
+    places = distances.argmin(axis=1)
+    strayed = float(distances.min(axis=1).max())
+    bent = float(np.abs(structure.lattice.matrix - atoms.cell.array).max())
+    if max(strayed, bent) > SAME_PLACE or len(set(places)) < len(atoms):
+        raise LabelError(
+            f"The label of {atoms.get_chemical_formula()} is of another structure: an atom is "
+            f"{strayed:.4f} A away, the cell {bent:.4f} A off. Labels are of static calculations."
+        )
+    return places
