@@ -7,6 +7,7 @@ from functools import cached_property
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from seicampaign.documents.identity import content_hash
+from seicampaign.md.grade import GradeSettings
 from seicampaign.md.parameters import MDParameters
 from seicampaign.structures import InterfaceSpec, spec_hash
 
@@ -21,7 +22,7 @@ class PotentialReference(BaseModel):
 
 
 class Sampling(BaseModel):
-    """How often a run writes, and how it is cut. It changes no atom's path."""
+    """How often a run writes and is graded, and how it is cut. It changes no atom's path."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,6 +30,9 @@ class Sampling(BaseModel):
     thermo_interval: float = Field(0.1, gt=0, description="ps between rows of T, p, energy, volume")
     restart_interval: float = Field(20.0, gt=0, description="ps between restart files")
     segment: float = Field(1000.0, gt=0, description="ps of one segment (one LAMMPS process)")
+    grade: GradeSettings | None = Field(
+        GradeSettings(), description="extrapolation grades; null for none"
+    )
 
     @model_validator(mode="after")
     def _segment_holds_a_frame(self) -> Sampling:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,9 @@ from seicampaign.analysis import Thresholds
 from seicampaign.documents import SCHEMA_VERSION, Sampling
 from seicampaign.errors import SEICampaignError, StoreError
 from seicampaign.jobs.analysis import update_curves
+from seicampaign.jobs.grading import THERMO_ANALYSIS, GradeRecorder, explain, segment_grading
 from seicampaign.jobs.signals import StopSignals, stop_signals
-from seicampaign.md import Batch, SegmentInput, SegmentResult, run_segment
+from seicampaign.md import Batch, SegmentGrading, SegmentInput, SegmentResult, run_segment
 from seicampaign.md.inputs import DATA, DUMP, START, THERMO_COLUMNS, lammps_elements, write_data
 from seicampaign.md.segment import log_tail
 from seicampaign.store import interfaces, potentials, restarts, simulations
@@ -21,10 +23,9 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from seicampaign.documents import Simulation
-    from seicampaign.md import PairPotential
+    from seicampaign.md import Extrapolation, PairPotential
     from seicampaign.store import CampaignStore
 
-THERMO_ANALYSIS = "md"
 COMMIT_SECONDS = 2.0
 
 
@@ -36,7 +37,8 @@ def advance(
     Starts from the newest restart file; what the store holds beyond it is dropped first, so
     that segments join without a gap or a double frame. On an error nothing of the segment
     beyond its last restart point stays. SIGINT and SIGTERM end the segment early and whole;
-    after a SIGINT a KeyboardInterrupt follows once all is stored.
+    after a SIGINT a KeyboardInterrupt follows once all is stored. An extrapolation grade over the
+    break threshold does too, and is the end of the simulation: no step is left to do.
 
     Returns
     -------
@@ -54,9 +56,15 @@ def advance(
     atoms = interfaces.load(store, simulation.interface_id)
     potential.require(sorted(set(atoms.symbols)))
     first_step = _restart_point(store, simulation_id, atoms, directory)
-    if first_step >= document["planned_steps"]:
+    ended = document["state"] == simulations.EXTRAPOLATING
+    if ended or first_step >= document["planned_steps"]:
         return _outcome(simulation_id, None, first_step, first_step, 0)
-    segment = _segment_input(document, simulation, atoms, first_step, directory, walltime)
+    sampling = Sampling.model_validate(document["sampling"])
+    grading, how = segment_grading(store, potential, sampling.grade)
+    planned = document["planned_steps"]
+    segment = _segment_input(
+        simulation, sampling, grading, atoms, first_step, planned, directory, walltime
+    )
     simulations.record(
         store,
         simulation_id,
@@ -65,8 +73,9 @@ def advance(
         step_now=first_step,
         steps_done=first_step,
         error=None,
+        grading=how,
     )
-    recorder = SegmentRecorder(store, simulation, atoms, first_step)
+    recorder = SegmentRecorder(store, simulation, atoms, segment, first_step)
     try:
         with stop_signals() as stop:
             result = recorder.run(segment, potential, directory, stop)
@@ -79,24 +88,53 @@ def advance(
             store, simulation_id, state="failed", error=str(error), step_now=recorder.restart_step
         )
         raise
-    segment_id = _save_segment(store, simulation, first_step, result, len(atoms), directory)
+    segment_id = _save_segment(store, simulation, first_step, result, recorder, directory)
     (directory / DUMP).unlink()
     planned = simulations.get(store, simulation_id)["planned_steps"]
     left = max(0, planned - result.last_step)
-    if stop.asked:
+    if left and result.extrapolation is not None:
+        _record_extrapolation(store, simulation, atoms, result.extrapolation)
+        left = 0
+    elif stop.asked:
         simulations.record(store, simulation_id, state="interrupted")
         stop.pass_on()
     return _outcome(simulation_id, segment_id, first_step, result.last_step, left)
+
+
+def _record_extrapolation(
+    store: CampaignStore, simulation: Simulation, atoms: Atoms, found: Extrapolation
+) -> None:
+    symbol = atoms.symbols[found.atom]
+    simulations.record(
+        store,
+        simulation.id,
+        state=simulations.EXTRAPOLATING,
+        extrapolation={**asdict(found), "element": symbol},
+        error=explain(found, symbol, simulation.potential.name),
+    )
 
 
 class SegmentRecorder:
     """Brings a running segment into the store, batch by batch."""
 
     def __init__(
-        self, store: CampaignStore, simulation: Simulation, atoms: Atoms, first_step: int
+        self,
+        store: CampaignStore,
+        simulation: Simulation,
+        atoms: Atoms,
+        segment: SegmentInput,
+        first_step: int,
     ) -> None:
         self.store = store
         self.simulation = simulation
+        self.n_atoms = len(atoms)
+        self.grades = (
+            GradeRecorder(
+                store, simulation, atoms.numbers, segment.grading.settings, segment.thermo_interval
+            )
+            if segment.grading is not None
+            else None
+        )
         self.writer = store.trajectory_writer(simulation.id, atoms.numbers)
         self.restart_step = first_step
         self._pending_restart: tuple[int, Path] | None = None
@@ -113,6 +151,8 @@ class SegmentRecorder:
         """Run LAMMPS to the end of the segment, or until asked to stop, and store all of it."""
         result = run_segment(segment, potential, directory, self.receive, lambda: stop.asked)
         self._pending_restart = (result.last_step, result.restart)
+        if self.grades is not None:
+            self.grades.finish()
         self.commit()
         self.writer.close()
         return result
@@ -126,6 +166,8 @@ class SegmentRecorder:
                 self.writer.append(frame.step, md.time(frame.step), frame.positions, frame.cell)
         if len(batch.thermo):
             self._append_thermo(batch)
+        if self.grades is not None:
+            self.grades.receive(batch)
         self._pending_restart = batch.restart or self._pending_restart
         if time.monotonic() - self._committed > COMMIT_SECONDS:
             self.commit()
@@ -167,25 +209,27 @@ def _restart_point(store: CampaignStore, key: str, atoms: Atoms, directory: Path
 
 
 def _segment_input(
-    document: dict[str, Any],
     simulation: Simulation,
+    sampling: Sampling,
+    grading: SegmentGrading | None,
     atoms: Atoms,
     first_step: int,
+    planned_steps: int,
     directory: Path,
     walltime: float | None,
 ) -> SegmentInput:
-    sampling = Sampling.model_validate(document["sampling"])
     md = simulation.md
     restart = directory / START
     return SegmentInput(
         parameters=md,
         elements=lammps_elements(list(atoms.symbols)),
-        target_step=min(document["planned_steps"], first_step + md.steps(sampling.segment)),
+        target_step=min(planned_steps, first_step + md.steps(sampling.segment)),
         frame_interval=max(1, md.steps(sampling.frame_interval)),
         thermo_interval=max(1, md.steps(sampling.thermo_interval)),
         restart_interval=max(1, md.steps(sampling.restart_interval)),
         restart=restart if restart.exists() else None,
         walltime=walltime,
+        grading=grading,
     )
 
 
@@ -194,7 +238,7 @@ def _save_segment(
     simulation: Simulation,
     first_step: int,
     result: SegmentResult,
-    n_atoms: int,
+    recorder: SegmentRecorder,
     directory: Path,
 ) -> str:
     steps = result.last_step - first_step
@@ -207,7 +251,8 @@ def _save_segment(
         "last_step": result.last_step,
         "seconds": result.seconds,
         "ns_per_day": simulation.md.time(steps) / 1000 / result.seconds * 86400,
-        "atom_steps_per_second": n_atoms * steps / result.seconds,
+        "atom_steps_per_second": recorder.n_atoms * steps / result.seconds,
+        "grades": recorder.grades.summary() if recorder.grades is not None else None,
         "log_tail": log_tail(directory),
         "completed_at": datetime.now(UTC),
     }

@@ -19,6 +19,7 @@ KEYS = {
     "configurations": "configuration_id",
     "datasets": "dataset_id",
     "quarantine": "quarantine_id",
+    "selections": "selection_id",
 }
 """Key field of each collection that is a maggma store: unique, and what ``update`` replaces by."""
 
@@ -31,6 +32,7 @@ INDEXES: dict[str, list[list[str]]] = {
     "configurations": [["structure_id"]],
     "datasets": [["name", "version"]],
     "quarantine": [["dataset", "created_at"]],
+    "selections": [["simulation_id", "step"], ["potential", "grade"]],
     # jobflow makes none, and then every reference is resolved by a scan.
     "outputs": [["uuid", "index"], ["metadata.campaign"]],
     "workflows": [["metadata.campaign"], ["nodes"]],

@@ -1,21 +1,31 @@
-"""Potentials in the store: the file itself and what is known of it, by content."""
+"""Potentials in the store: the file itself, its active set and what is known of it, by content."""
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seicampaign.documents import SCHEMA_VERSION, check_schema
 from seicampaign.errors import StoreError
 from seicampaign.settings import settings
+from seicampaign.store import blobs
 
 if TYPE_CHECKING:
     from seicampaign.mtp import Potential
+    from seicampaign.mtp.grade import ActiveSet
     from seicampaign.store.campaign_store import CampaignStore
 
 
-def save(store: CampaignStore, potential: Potential) -> str:
+def save(store: CampaignStore, potential: Potential, active_set: ActiveSet | None = None) -> str:
     """Store a potential under its hash; one that is there is left as it is.
+
+    Parameters
+    ----------
+    active_set
+        What its grades are measured by. Default: chosen from the configurations it was trained
+        on, where its metadata names them.
 
     Returns
     -------
@@ -34,7 +44,27 @@ def save(store: CampaignStore, potential: Potential) -> str:
     store.database["potentials"].update_one(
         {"_id": potential.hash}, {"$setOnInsert": document}, upsert=True
     )
+    _save_active_set(store, potential, active_set)
     return potential.hash
+
+
+def _save_active_set(
+    store: CampaignStore, potential: Potential, active_set: ActiveSet | None
+) -> None:
+    from seicampaign.md.active import training_active_set
+
+    collection, missing = store.database["potentials"], {"_id": potential.hash, "active_set": None}
+    if collection.find_one(missing, {"_id": 1}) is None:
+        return
+    chosen = active_set or training_active_set(potential)
+    if chosen is None:
+        return
+    partial = _folder(potential.hash) / f"active-set.{os.getpid()}"
+    chosen.save(partial)
+    key = blobs.save(store, partial.read_bytes())
+    partial.unlink()
+    found = {"file": key, "configurations": len(chosen.configurations())}
+    collection.update_one(missing, {"$set": {"active_set": found}})
 
 
 def load(store: CampaignStore, key: str) -> Potential:
@@ -47,15 +77,66 @@ def load(store: CampaignStore, key: str) -> Potential:
     """
     from seicampaign.mtp import load_potential
 
+    document = _document(store, key)
+    path = _folder(key) / f"{document['name']}.mtp"
+    if not path.exists() or path.read_text() != document["file"]:
+        _write(path, document["file"].encode())
+    return load_potential(path, species=document["species"])
+
+
+def load_active_set(store: CampaignStore, potential: Potential) -> ActiveSet | None:
+    """The active set stored with a potential; None if it has none.
+
+    Raises
+    ------
+    StoreError
+        If the potential is not in the store.
+    """
+    from seicampaign.mtp.grade import ActiveSet
+
+    found = _document(store, potential.hash).get("active_set")
+    if found is None:
+        return None
+    path = _folder(potential.hash) / f"{found['file']}.npz"
+    if not path.exists():
+        _write(path, blobs.load(store, found["file"]))
+    return ActiveSet.load(path, potential.mtp)
+
+
+def active_set_file(store: CampaignStore, potential: Potential) -> Path | None:
+    """The file of a potential's active set that the pair style reads; None if it has none."""
+    from seicampaign.mtp.plugin import plugin_path
+
+    found = _document(store, potential.hash).get("active_set")
+    if found is None:
+        return None
+    # The format is a matter between the plug-in and the package, so it is named by both.
+    path = _folder(potential.hash) / f"{found['file'][:20]}-{plugin_path().stem}.bin"
+    if not path.exists():
+        chosen = load_active_set(store, potential)
+        assert chosen is not None
+        partial = path.with_suffix(f".{os.getpid()}")
+        chosen.write(partial)
+        partial.replace(path)
+    return path
+
+
+def _document(store: CampaignStore, key: str) -> dict[str, Any]:
     document = store.database["potentials"].find_one({"_id": key})
     if document is None:
         raise StoreError(f"There is no potential {key!r} in {store.database.name!r}.")
     check_schema(document)
+    return document
+
+
+def _folder(key: str) -> Path:
     folder = settings().cache / "potentials" / key
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{document['name']}.mtp"
-    if not path.exists() or path.read_text() != document["file"]:
-        partial = path.with_suffix(".partial")
-        partial.write_text(document["file"])
-        partial.replace(path)
-    return load_potential(path, species=document["species"])
+    return folder
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Whole or not at all, also with another worker that writes the same."""
+    partial = path.with_suffix(f".{os.getpid()}")
+    partial.write_bytes(data)
+    partial.replace(path)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from seicampaign.store.campaign_store import CampaignStore
 
 CLAIM_LIFETIME = timedelta(minutes=5)
+EXTRAPOLATING = "extrapolating"
+"""State of a simulation that met what its potential does not know, and was ended by that."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ def register(
     sampling: Sampling,
 ) -> Registered:
     """Insert what is new and lengthen what is planned shorter; nothing is ever shortened.
+
+    A simulation that an extrapolation grade ended goes on if the break threshold is now higher
+    than that grade, and counts as extended.
 
     Parameters
     ----------
@@ -61,12 +66,36 @@ def register(
     ]
     if updates:
         collection.bulk_write(updates, ordered=False)
-    extended = sum(s.id in before and before[s.id] < lengths[s.id] for s in simulations)
+    extended = {s.id for s in simulations if before.get(s.id, lengths[s.id]) < lengths[s.id]}
+    extended |= _go_on(store, list(before), sampling)
     return Registered(
         new=sum(s.id not in before for s in simulations),
-        extended=extended,
-        unchanged=len([s for s in simulations if s.id in before]) - extended,
+        extended=len(extended),
+        unchanged=len([s for s in simulations if s.id in before]) - len(extended),
     )
+
+
+def _go_on(store: CampaignStore, ids: list[str], sampling: Sampling) -> set[str]:
+    """Free those that a break ended from it, where the campaign's threshold is higher by now."""
+    collection = store.database["simulations"]
+    limit = sampling.grade.limit if sampling.grade is not None else None
+    under = {"$ne": None} if limit is None else {"$lt": limit}
+    ended = {"_id": {"$in": ids}, "state": EXTRAPOLATING, "extrapolation.grade": under}
+    found = {document["_id"] for document in collection.find(ended, {"_id": 1})}
+    grade = sampling.model_dump(by_alias=True)["grade"]
+    collection.update_many(
+        ended,
+        {
+            "$set": {
+                "sampling.grade": grade,
+                "state": "waiting",
+                "error": None,
+                "extrapolation": None,
+                "requested_steps": 0,
+            }
+        },
+    )
+    return found
 
 
 def _new_document(simulation: Simulation, sampling: Sampling, now: datetime) -> dict[str, Any]:
@@ -77,7 +106,7 @@ def _new_document(simulation: Simulation, sampling: Sampling, now: datetime) -> 
         **simulation.conditions(),
         "potential": simulation.potential.model_dump(),
         "spec": simulation.model_dump(mode="json"),
-        "sampling": sampling.model_dump(),
+        "sampling": sampling.model_dump(by_alias=True),
         "state": "waiting",
         "steps_done": 0,
         "step_now": 0,
@@ -114,6 +143,7 @@ def specification(document: Mapping[str, Any]) -> Simulation:
 def claim(store: CampaignStore, ids: Iterable[str]) -> tuple[str, list[str]]:
     """Take the simulations whose planned length no workflow has been asked for yet.
 
+    One that extrapolates is not taken, however long it is planned: see `register`.
     Each simulation is given to one caller only, however many ask at once. A claim that was
     neither confirmed nor released within minutes counts as abandoned.
 
@@ -127,7 +157,10 @@ def claim(store: CampaignStore, ids: Iterable[str]) -> tuple[str, list[str]]:
     collection = store.database["simulations"]
     token, now = uuid4().hex, datetime.now(UTC)
     free = {"$or": [{"claim": None}, {"claim.at": {"$lt": now - CLAIM_LIFETIME}}]}
-    due = {"$expr": {"$lt": ["$requested_steps", "$planned_steps"]}}
+    due = {
+        "state": {"$ne": EXTRAPOLATING},
+        "$expr": {"$lt": ["$requested_steps", "$planned_steps"]},
+    }
     collection.update_many(
         {"_id": {"$in": list(ids)}, **due, **free},
         {"$set": {"claim": {"token": token, "at": now}}},

@@ -1,0 +1,100 @@
+"""The active set of a potential: chosen once from the configurations it was trained on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seicampaign.errors import PotentialError
+from seicampaign.settings import settings
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from seicampaign.mtp import Potential
+    from seicampaign.mtp.grade import ActiveSet
+
+
+def training_file(potential: Potential) -> Path | None:
+    """The configurations a potential was trained on, where its metadata names a file of them.
+
+    Raises
+    ------
+    PotentialError
+        If the file is missing, or is not the one that is named.
+    """
+    data = potential.metadata.get("data", {})
+    name = data.get("file")
+    if name is None:
+        return None
+    path = potential.path.parent / name
+    if not path.is_file():
+        raise PotentialError(
+            f"Potential {potential.name!r} was trained on {name}, which is not at {path}."
+        )
+    wanted = data.get("sha256")
+    if wanted is not None and _digest(path) != wanted:
+        raise PotentialError(
+            f"{path} is not what potential {potential.name!r} was trained on: its SHA-256 is "
+            f"{_digest(path)}, not {wanted}. Grades against other configurations would mislead."
+        )
+    return path
+
+
+def training_active_set(potential: Potential) -> ActiveSet | None:
+    """The active set of the configurations a potential was trained on.
+
+    It is chosen once on a machine and kept in its cache.
+
+    Returns
+    -------
+    ActiveSet or None
+        None if the potential's metadata names no configurations.
+
+    Raises
+    ------
+    PotentialError
+        As `training_file`, or if the file cannot be read.
+    """
+    from seicampaign.mtp.grade import ActiveSet, active_set
+
+    path = training_file(potential)
+    if path is None:
+        return None
+    kept = settings().cache / "active-sets" / f"{potential.hash}-{_digest(path)[:20]}.npz"
+    if kept.is_file():
+        return ActiveSet.load(kept, potential.mtp)
+    chosen = active_set(potential.mtp, potential.species, read_configurations(path, potential))
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    partial = kept.with_suffix(f".{os.getpid()}")
+    chosen.save(partial)
+    partial.replace(kept)
+    return chosen
+
+
+def read_configurations(path: Path, potential: Potential) -> list[Atoms]:
+    """Configurations of an MLIP-2 ``.cfg`` file, or of any file that ASE reads.
+
+    Raises
+    ------
+    PotentialError
+        If it cannot be read.
+    """
+    from ase.io import read
+
+    from seicampaign.mtp.cfg import read_cfg
+
+    if path.suffix == ".cfg":
+        return list(read_cfg(path, potential.species))
+    try:
+        return list(read(path, ":"))
+    except Exception as error:  # whatever ASE's many readers raise
+        raise PotentialError(
+            f"The training configurations {path} cannot be read: {error}"
+        ) from error
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
