@@ -11,6 +11,7 @@ import typer
 
 from seicampaign.cli.database import db
 from seicampaign.cli.engine import doctor, engine, potential
+from seicampaign.cli.export import export
 from seicampaign.cli.tables import comparison_rows, show_table
 from seicampaign.errors import SEICampaignError
 
@@ -27,6 +28,7 @@ app.add_typer(db, name="db")
 app.add_typer(potential, name="potential")
 app.add_typer(engine, name="engine")
 app.command()(doctor)
+app.command()(export)
 
 File = Annotated[Path, typer.Argument(help="A campaign file, e.g. workflows/quickstart.yaml.")]
 Name = Annotated[str, typer.Argument(help="The name of a launched campaign.")]
