@@ -9,6 +9,7 @@ from seicampaign.analysis.growth import Fit, Interval, Verdict, fit, growth_law,
 from seicampaign.analysis.laws import LAWS
 from seicampaign.analysis.phases import Phase
 from seicampaign.analysis.quantities import CURVES, Quantity, frame_curves
+from seicampaign.analysis.running import RUNNING_CURVES, Running
 from seicampaign.analysis.thresholds import ANALYSIS_VERSION, Thresholds
 from seicampaign.analysis.timeline import CurveRow, Frames, analyse
 
@@ -16,6 +17,7 @@ __all__ = [
     "ANALYSIS_VERSION",
     "CURVES",
     "LAWS",
+    "RUNNING_CURVES",
     "CurveRow",
     "Fit",
     "FrameAnalysis",
@@ -23,6 +25,7 @@ __all__ = [
     "Interval",
     "Phase",
     "Quantity",
+    "Running",
     "SeedSpread",
     "Thresholds",
     "Verdict",

@@ -10,10 +10,6 @@ from numpy.typing import NDArray
 from seicampaign.analysis.contents import HALOGENS, PHOSPHORUS
 from seicampaign.analysis.frame import FrameAnalysis
 
-OPPOSITE = -0.9
-FCC_OPPOSITES = 9
-LITHIUM_DISTANCE = 3.4
-
 
 class Crystal(NamedTuple):
     """The crystal of one frame.
@@ -50,32 +46,30 @@ class Crystal(NamedTuple):
 
 
 def describe_crystal(found: FrameAnalysis) -> Crystal:
-    """Stacking, composition and coordination of the crystalline anions of a frame."""
-    anions, box = found.anions, found.contents
-    fcc = stacked_as_fcc(anions.vector[anions.core], anions.distance[anions.core])
+    """Stacking, composition and coordination of the crystalline anions of a frame.
+
+    Fcc is told from hcp by how many of 12 neighbours have another opposite, 12 in fcc and 6 in hcp:
+    coarser than common neighbour analysis, and it still works where thermal displacements
+    are so large that that finds neither.
+    """
+    from seicampaign.analysis.order import count_opposites
+
+    anions, box, t = found.anions, found.contents, found.thresholds
     numbers = box.numbers[anions.atoms[anions.crystalline]]
-    if not len(fcc):
+    if not anions.core.any():
         return Crystal(0, 0, *_composition(numbers), np.nan, np.nan)
+    distance = anions.distance[anions.core]
+    opposites = count_opposites(anions.vector[anions.core], distance, t.fcc_cosine)
+    fcc = opposites >= t.fcc_opposites
     core = anions.atoms[anions.core]
-    lithium = box.nearest(core, box.lithium, LITHIUM_DISTANCE, 1).within
+    lithium = box.nearest(core, box.lithium, t.shell_distance, 1).within
     return Crystal(
         int(fcc.sum()),
         int((~fcc).sum()),
         *_composition(numbers),
         float(lithium.mean()),
-        float(anions.distance[anions.core].mean() * np.sqrt(2)),
+        float(distance.mean() * np.sqrt(2)),
     )
-
-
-def stacked_as_fcc(vector: NDArray[np.float64], distance: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell fcc from hcp by how many of 12 neighbours have another opposite: 12 in fcc, 6 in hcp.
-
-    Coarser than common neighbour analysis, and it still works at thermal displacements at which
-    that finds neither.
-    """
-    from seicampaign.analysis.order import count_opposites
-
-    return np.asarray(count_opposites(vector, distance, OPPOSITE) >= FCC_OPPOSITES)
 
 
 def _composition(numbers: NDArray[np.int64]) -> tuple[float, float]:

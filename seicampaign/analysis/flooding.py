@@ -16,9 +16,6 @@ import numpy as np
 from seicampaign.analysis.frame import FrameAnalysis
 from seicampaign.analysis.profile import normal_axis
 
-VOXEL = 1.0
-RADIUS = 3.4
-
 
 class Ways(NamedTuple):
     """Whether Li can pass from the anode to the electrolyte around the crystal."""
@@ -56,23 +53,18 @@ def _paint(
     return blocked
 
 
-def find_ways(found: FrameAnalysis, radius: float = RADIUS, voxel: float = VOXEL) -> Ways:
-    """Flood both interfaces of a frame.
+def find_ways(found: FrameAnalysis) -> Ways:
+    """Flood both interfaces of a frame, in voxels of about `Thresholds.way_voxel` (A).
 
-    Parameters
-    ----------
-    radius
-        Of the sphere around each crystalline anion that Li cannot pass, Angstrom.
-    voxel
-        Width of a voxel, about, Angstrom.
+    Li cannot pass the sphere of `Thresholds.way_radius` (A) around a crystalline anion.
     """
     from seicampaign.analysis.neighbours import heights
 
     box, axis = found.contents, normal_axis(found.contents, found.phase)
     points = box.fractional[found.anions.atoms[found.anions.crystalline]].copy()
     points[:, 2] = (points[:, 2] - axis.anode) % 1
-    height = heights(box.cell)
-    shape = np.maximum(np.rint(height / voxel), 1).astype(np.int64)
+    height, radius = heights(box.cell), found.thresholds.way_radius
+    shape = np.maximum(np.rint(height / found.thresholds.way_voxel), 1).astype(np.int64)
     reach = np.ceil(radius / height * shape).astype(np.int64)
     blocked = _paint(points, box.cell, shape, reach, radius)
     middle = min(max(round(axis.electrolyte * shape[2]), 1), int(shape[2]) - 1)

@@ -7,6 +7,7 @@ that forms under 2.4 A and lasts until 3.0 A changes about as often as the bond 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 from seicampaign.analysis.contents import Contents
 from seicampaign.analysis.phases import FULL_SHELL, reduction_degree
 from seicampaign.errors import AnalysisError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FORM, BREAK = 2.4, 3.0
 NEAREST = 8
@@ -23,7 +27,7 @@ NEAREST = 8
 class BondMemory:
     """The P-S bonds of a trajectory so far.
 
-    Feed it every frame in order. `bonds` can be stored and given back to go on later.
+    Feed it every frame in order. `state` can be stored, to go on later.
 
     Attributes
     ----------
@@ -77,6 +81,19 @@ class BondMemory:
             "bonds_formed": float(self.formed),
             "bonds_broken": float(self.broken),
         }
+
+    def state(self) -> dict[str, Any]:
+        """All of it as arrays."""
+        bonds = np.zeros((0, 2)) if self.bonds is None else self.bonds
+        counts = np.array([self.bonds is not None, self.formed, self.broken])
+        return {"bonds": bonds.astype(np.int32), "counts": counts, "census": self.census}
+
+    @classmethod
+    def restored(cls, form: float, break_: float, state: Mapping[str, NDArray]) -> BondMemory:
+        """From what `state` gave."""
+        begun, formed, broken = (int(n) for n in state["counts"])
+        bonds = state["bonds"].astype(np.int64) if begun else None
+        return cls(form, break_, bonds, formed, broken, state["census"])
 
     def _keys(self, box: Contents) -> NDArray[np.int64]:
         assert self.bonds is not None

@@ -115,6 +115,44 @@ def profiles(box: Contents, phase: NDArray[np.int8], width: float) -> Profiles:
     )
 
 
+SLABS = ("anode", "sei", "electrolyte")
+"""What a bin along the normal belongs to where most of its atoms are of those phases."""
+_SLAB_PHASES = ((Phase.ANODE,), (Phase.CRYSTALLINE, Phase.AMORPHOUS), (Phase.ELECTROLYTE,))
+
+
+def slabs(box: Contents, phase: NDArray[np.int8], width: float) -> NDArray[np.int8]:
+    """(N,) which of `SLABS` every atom lies in: what most atoms of its bin are of; -1 in none."""
+    axis = normal_axis(box, phase)
+    bins, n_bins = _bins(axis, width)
+    atoms = np.bincount(bins, minlength=n_bins)
+    kind = np.full(n_bins, -1, np.int8)
+    for n, phases in enumerate(_SLAB_PHASES):
+        count = np.bincount(bins[np.isin(phase, phases)], minlength=n_bins)
+        kind[2 * count > atoms] = n
+    return kind[bins]
+
+
+def contact_planes(box: Contents, phase: NDArray[np.int8], width: float) -> Floats:
+    """(2,) heights midway between metal and electrolyte at both interfaces.
+
+    Fractions of the third lattice vector, first above the anode and then below it. The two edges
+    are those of slabs that are flat and pure. NaN where the frame lacks one of the two.
+    """
+    axis = normal_axis(box, phase)
+    if not ((phase == Phase.ANODE).any() and (phase == Phase.ELECTROLYTE).any()):
+        return np.full(2, np.nan)
+    bins, n_bins = _bins(axis, width)
+    atoms = np.bincount(bins, minlength=n_bins)
+    metal, electrolyte = (
+        _share(np.bincount(bins[phase == p], minlength=n_bins), atoms) / n_bins
+        for p in (Phase.ANODE, Phase.ELECTROLYTE)
+    )
+    above = np.clip(axis.electrolyte * n_bins - np.arange(n_bins), 0, 1)
+    lower = (metal @ above + axis.electrolyte - electrolyte @ above) / 2
+    upper = (1 - metal @ (1 - above) + axis.electrolyte + electrolyte @ (1 - above)) / 2
+    return (np.array([lower, upper]) + axis.anode) % 1
+
+
 def sei_thickness(box: Contents, phase: NDArray[np.int8], width: float) -> Thickness:
     """Equivalent thickness of the reacted layer at both interfaces.
 

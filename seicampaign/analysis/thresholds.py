@@ -7,7 +7,7 @@ import json
 
 from pydantic import BaseModel, ConfigDict, Field
 
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 """Raised whenever the same frame and thresholds would give other numbers than before."""
 
 
@@ -41,6 +41,21 @@ class Thresholds(BaseModel):
     metal_neighbours: int = Field(4, ge=0, description="Metal core Li around any Li of the metal")
     metal_neighbour_distance: float = Field(3.9, gt=0, description="Distance of those Li")
     metal_contact: int = Field(2, ge=0, description="Anions a metal Li at the contact may touch")
+
+    fcc_cosine: float = Field(-0.9, gt=-1, lt=0, description="Two neighbours opposite each other")
+    fcc_opposites: int = Field(9, ge=1, le=12, description="Such of 12 that make fcc, else hcp")
+    shell_distance: float = Field(3.4, gt=0, description="Li around a core anion")
+    way_radius: float = Field(3.4, gt=0, description="What a crystalline anion closes to Li")
+    way_voxel: float = Field(1.0, gt=0, description="Width of a voxel of what is flooded")
+
+    bond_form: float = Field(2.4, gt=0, description="A P-S bond with memory forms under this")
+    bond_break: float = Field(3.0, gt=0, description="and breaks over this")
+    flux_planes: tuple[float, float] | None = Field(
+        None,
+        description="Planes Li is counted through, as fractions of the third lattice vector, above "
+        "and below the anode. Default: midway between metal and electrolyte in the first frame",
+    )
+    motion_lag: float = Field(20.0, gt=0, description="ps over which Li displacements are taken")
 
     profile_bin: float = Field(1.0, gt=0, description="Width of a bin of profiles along z")
 

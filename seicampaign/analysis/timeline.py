@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from seicampaign.analysis.frame import classify
-from seicampaign.analysis.hysteresis import BondMemory
 from seicampaign.analysis.quantities import frame_curves
+from seicampaign.analysis.running import Running
 from seicampaign.analysis.thresholds import Thresholds
 from seicampaign.errors import AnalysisError
 
@@ -54,7 +54,7 @@ def analyse(
     first: int = 0,
     last: int | None = None,
     thresholds: Thresholds | None = None,
-    memory: BondMemory | None = None,
+    running: Running | None = None,
 ) -> Iterator[CurveRow]:
     """Classify the frames `first` <= i < `last` of a trajectory, and yield a row for each.
 
@@ -63,9 +63,9 @@ def analyse(
 
     Parameters
     ----------
-    memory
-        P-S bonds up to `first`, which adds the curves of `BondMemory` to every row. Keep it with
-        the rows, to go on from there.
+    running
+        What the frames before `first` have left behind, which adds `RUNNING_CURVES` to every row.
+        Keep it with the rows, to go on from there.
 
     Raises
     ------
@@ -86,11 +86,10 @@ def analyse(
                 found = classify(positions[n], cells[n], numbers, thresholds)
             except AnalysisError as error:
                 raise AnalysisError(f"Frame {start + n}: {error}") from error
-            values = frame_curves(found)
-            if memory is not None:
-                memory.update(found.contents)
-                values |= memory.curve_values()
             row = start + n
+            values = frame_curves(found)
+            if running is not None:
+                values |= running.update(float(times[row]), found)
             yield CurveRow(row, int(steps[row]), float(times[row]), values)
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 MAX_POINTS = 1_000_000
+STATES = "curve_states"
+"""Collection of what curves with a memory go on from (`seicampaign.store.analyses`)."""
 ATTEMPTS = 20
 DUPLICATE_KEY = 11000
 
@@ -40,6 +42,8 @@ class Curve:
         ps, float64, shape (n,).
     values
         In `unit`, float32 or float64, shape (n,). NaN where the quantity is undefined.
+    approved
+        Whether the potential that made it had passed its tests.
     """
 
     simulation_id: str
@@ -49,6 +53,7 @@ class Curve:
     steps: NDArray[np.int64]
     times: NDArray[np.float64]
     values: NDArray[np.floating[Any]]
+    approved: bool = True
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -69,6 +74,7 @@ def append(
     *,
     units: Mapping[str, str] | None = None,
     dtype: str = "float32",
+    approved: bool = True,
 ) -> None:
     """Append points to curves; points at or before a curve's last step are ignored.
 
@@ -87,9 +93,9 @@ def append(
         for name, values in pending.items():
             old = _read(stored[name]) if name in stored else None
             unit = (units or {}).get(name, old.unit if old is not None else "")
-            new = Curve(simulation_id, name, analysis, unit, *axis, values)
+            new = Curve(simulation_id, name, analysis, unit, *axis, values, approved)
             if old is not None:
-                new = _extended(replace(old, unit=unit), *axis, values)
+                new = _extended(replace(old, unit=unit, approved=approved), *axis, values)
             if old is None or len(new) > len(old):
                 requests[name] = _replacement(new, stored.get(name, {}).get("revision", -1))
         changed = _write(collection, requests)
@@ -193,8 +199,10 @@ def read_one(
 
 
 def truncate(collection: Collection[dict[str, Any]], simulation_id: str, step: int) -> None:
-    """Drop all points of all curves of a simulation after a step."""
-    for document in collection.find({"simulation_id": simulation_id, "last_step": {"$gt": step}}):
+    """Drop all points of all curves of a simulation after a step, and states beyond it."""
+    beyond = {"simulation_id": simulation_id, "last_step": {"$gt": step}}
+    collection.database[STATES].delete_many(beyond)
+    for document in collection.find(beyond):
         old = _read(document)
         keep = old.steps <= step
         new = replace(old, steps=old.steps[keep], times=old.times[keep], values=old.values[keep])
@@ -242,6 +250,7 @@ def _document(curve: Curve) -> dict[str, Any]:
         "name": curve.name,
         "analysis": curve.analysis,
         "unit": curve.unit,
+        "approved": curve.approved,
         "points": len(curve),
         "last_step": int(curve.steps[-1]) if len(curve) else -1,
         "dtype": curve.values.dtype.name,
@@ -267,4 +276,5 @@ def _read(document: Mapping[str, Any]) -> Curve:
         steps,
         unpacked_times(document["times"], steps),
         np.frombuffer(document["values"], document["dtype"]),
+        document.get("approved", True),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from pathlib import Path
@@ -49,6 +50,13 @@ def config_files(uri: str, database: str, directory: Path) -> dict[str, dict[str
             "RUN_EXPIRATION_SECS": EXPIRATION_SECONDS,
             "RAPIDFIRE_SLEEP_SECS": 10,
         },
+        # For mrun; JSON, because maggma makes objects of nothing else.
+        "curve_builder.json": {
+            "@module": "seicampaign.builders.curves",
+            "@class": "CurveBuilder",
+            "uri": uri,
+            "database": database,
+        },
         "jobflow.yaml": {
             "JOB_STORE": {
                 "docs_store": {
@@ -74,7 +82,10 @@ def write_config(uri: str, database: str, directory: Path) -> list[Path]:
         path = directory / name
         draft = path.with_name(f".{name}.{os.getpid()}")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-            YAML().dump(content, stream)
+            if path.suffix == ".json":
+                json.dump(content, stream, indent=2)
+            else:
+                YAML().dump(content, stream)
         draft.replace(path)
         written.append(path)
     return written

@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 from truth_boxes import argyrodite
 
-from seicampaign.analysis import CURVES, analyse, classify_frame, timeline
-from seicampaign.analysis.hysteresis import BondMemory
+from seicampaign.analysis import (
+    CURVES,
+    RUNNING_CURVES,
+    Running,
+    Thresholds,
+    analyse,
+    classify_frame,
+    timeline,
+)
 from seicampaign.errors import AnalysisError
 
 
@@ -80,11 +87,17 @@ def test_a_broken_frame_is_named(trajectory):
         next(rows)
 
 
-def test_bonds_are_remembered_across_two_calls(trajectory):
-    whole = list(analyse(trajectory, memory=BondMemory()))
-    memory = BondMemory()
-    parts = [*analyse(trajectory, last=9, memory=memory), *analyse(trajectory, 9, memory=memory)]
-    assert [r.values for r in parts] == [r.values for r in whole]
+def test_what_runs_on_goes_on_from_what_was_stored(trajectory):
+    whole = list(analyse(trajectory, running=Running.new()))
+    running = Running.new()
+    parts = list(analyse(trajectory, last=9, running=running))
+    running = Running.from_bytes(running.to_bytes(), Thresholds())
+    trajectory.positions.read.clear()
+    parts += analyse(trajectory, 9, running=running)
+    assert trajectory.positions.read == list(range(9, 41))
+    for name in RUNNING_CURVES:
+        of_parts, of_whole = ([row.values[name] for row in rows] for rows in (parts, whole))
+        np.testing.assert_array_equal(of_parts, of_whole)
     assert whole[-1].values["reduction_degree_bonds"] == 1.0
     assert whole[-1].values["bonds_broken"] == 16
     assert whole[-1].values["bonds_formed"] == 0

@@ -1,0 +1,7 @@
+"""maggma builders: what is stored, brought up to date by `mrun` in one or several processes."""
+
+from __future__ import annotations
+
+from seicampaign.builders.curves import CurveBuilder
+
+__all__ = ["CurveBuilder"]
