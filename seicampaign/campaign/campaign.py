@@ -76,6 +76,9 @@ class Campaign(BaseModel):
     seeds: list[int] = Field([1], min_length=1)
     length: PositiveFloat = Field(description="ps of each simulation")
     potential: str | PotentialFile = "LiPSCl-level8"
+    allow_unapproved: bool = Field(
+        False, description="run with a potential that has not passed its tests; curves say so"
+    )
     interface: dict[str, Any] = Field({}, description="InterfaceSpec fields for all electrolytes")
     md: dict[str, Any] = Field({}, description="MDParameters fields beside T, p, seed")
     sampling: Sampling = Sampling()
@@ -200,6 +203,11 @@ class Campaign(BaseModel):
         -------
         LaunchReport
             How many simulations were new, extended and unchanged.
+
+        Raises
+        ------
+        CampaignError
+            If the potential is not approved and `allow_unapproved` is not set.
         """
         from seicampaign.campaign.launch import launch
 

@@ -10,11 +10,13 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from seicampaign.documents import SCHEMA_VERSION, Simulation
-from seicampaign.store import interfaces, potentials, simulations
+from seicampaign.errors import CampaignError
+from seicampaign.store import approvals, interfaces, potentials, simulations
 from seicampaign.structures import match
 
 if TYPE_CHECKING:
     from seicampaign.campaign.campaign import Campaign
+    from seicampaign.mtp import Potential
     from seicampaign.store import CampaignStore
 
 
@@ -28,12 +30,15 @@ class LaunchReport:
         Simulations that were not known, were planned shorter, and were there already.
     workflows
         Workflows added to the LaunchPad by this call.
+    warning
+        In one line, that the potential is not approved and why; None where it is.
     """
 
     new: int
     extended: int
     unchanged: int
     workflows: int
+    warning: str | None = None
 
     def __str__(self) -> str:
         return f"{self.new} new, {self.extended} extended, {self.unchanged} unchanged"
@@ -42,11 +47,14 @@ class LaunchReport:
 def launch(campaign: Campaign, store: CampaignStore) -> LaunchReport:
     """Register a campaign's simulations and add workflows for what no workflow covers yet."""
     members = {simulation.id: simulation for simulation in campaign.simulations()}
+    potential = campaign.load_potential()
+    approved, warning = _require_approval(campaign, store, potential)
     _require_contacts(store, members.values())
-    potentials.save(store, campaign.load_potential())
+    potentials.save(store, potential)
     registered = simulations.register(
         store, campaign.name, members.values(), campaign.lengths(), campaign.sampling
     )
+    approvals.mark(store, potential.hash, approved)
     _save_campaign(campaign, store, list(members))
     _build_from_files(store, members.values())
     token, mine = simulations.claim(store, members)
@@ -57,7 +65,26 @@ def launch(campaign: Campaign, store: CampaignStore) -> LaunchReport:
             simulations.release(store, token)
             raise
         simulations.confirm(store, token)
-    return LaunchReport(registered.new, registered.extended, registered.unchanged, len(mine))
+    return LaunchReport(
+        registered.new, registered.extended, registered.unchanged, len(mine), warning
+    )
+
+
+def _require_approval(
+    campaign: Campaign, store: CampaignStore, potential: Potential
+) -> tuple[bool, str | None]:
+    """Refuse a potential that has not passed its tests, unless the campaign takes it as it is."""
+    approved, reason = approvals.of_potential(store, potential)
+    if approved:
+        return True, None
+    said = f"Potential {potential.name!r} is not approved: {reason}."
+    if not campaign.allow_unapproved:
+        raise CampaignError(
+            f"{said} `seicampaign potential test` runs its tests. To run campaign "
+            f"{campaign.name!r} all the same, say `allow_unapproved: true` in it: its curves and "
+            "tables will then say so."
+        )
+    return False, said
 
 
 def _require_contacts(store: CampaignStore, members: Iterable[Simulation]) -> None:

@@ -16,6 +16,7 @@ from seicampaign.cli.tables import comparison_rows, show_table
 from seicampaign.errors import SEICampaignError
 
 if TYPE_CHECKING:
+    from seicampaign.campaign import Campaign, LaunchReport
     from seicampaign.store import CampaignStore
 
 app = typer.Typer(
@@ -50,6 +51,14 @@ def _store() -> CampaignStore:
     return connect()
 
 
+def _launched(campaign: Campaign, store: CampaignStore) -> LaunchReport:
+    """Launch; a potential that has not passed its tests is named before anything runs."""
+    report = campaign.launch(store)
+    if report.warning:
+        print(report.warning, file=sys.stderr)
+    return report
+
+
 @app.command()
 def launch(file: File) -> None:
     """Put a campaign into the LaunchPad; what is there already stays as it is."""
@@ -57,7 +66,7 @@ def launch(file: File) -> None:
 
     campaign = Campaign.from_file(file)
     with _store() as store:
-        report = campaign.launch(store)
+        report = _launched(campaign, store)
     print(f"{campaign.name}: {report}.")
     print(f"Next: `seicampaign run {file}` here, or `rlaunch rapidfire` (see `seicampaign db`).")
 
@@ -74,6 +83,7 @@ def run(
 
     campaign = Campaign.from_file(file)
     with _store() as store:
+        _launched(campaign, store)
         try:
             status = campaign.run(store, workers=workers)
         except KeyboardInterrupt:

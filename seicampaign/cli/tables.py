@@ -36,6 +36,7 @@ def _row(row: dict[str, Any]) -> dict[str, str]:
         "atoms": cell(row["atoms"]),
         "seeds": cell(row["seeds"]),
         "ns": cell(row["ns"]),
+        "potential": "approved" if row["approved"] else "not approved",
         **shares,
         "half reduced\n(ps)": half,
         "SEI\n(Å)": cell(row["sei_thickness_A"]),

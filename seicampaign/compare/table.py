@@ -43,7 +43,7 @@ def comparison_table(
     ----------
     simulations
         Documents with ``simulation_id``, the fields of `CONDITIONS`, ``n_atoms``,
-        ``steps_done`` and ``timestep`` (fs).
+        ``steps_done``, ``timestep`` (fs) and ``approved``.
     curves
         By simulation, then by name: those of `CURVE_NAMES`. Simulations without are left out.
     times
@@ -52,7 +52,8 @@ def comparison_table(
     Returns
     -------
     pandas.DataFrame
-        Conditions (K, bar), ``atoms``, ``seeds``, ``ns`` (the shortest run), for each time
+        Conditions (K, bar), ``atoms``, ``seeds``, ``ns`` (the shortest run), ``approved`` (whether
+        the potential of every run had passed its tests), for each time
         ``reduced@t`` and ``crystalline@t`` (mean over seeds), ``half_reduction_ps`` (mean over
         seeds, NaN unless every seed got there), its ``_spread`` (sample standard deviation, NaN
         for one seed), and ``sei_thickness_A`` at the last of the times. NaN where a curve does
@@ -101,6 +102,7 @@ def _row(
         "atoms": members[0].get("n_atoms"),
         "seeds": len(members),
         "ns": min(m["steps_done"] * m["timestep"] for m in members) / 1e6,
+        "approved": all(m.get("approved", True) for m in members),
     }
     for name, label in LABELS.items():
         for time, value in zip(times, _mean(curves, name, times), strict=True):

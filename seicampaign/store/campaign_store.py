@@ -181,6 +181,8 @@ class CampaignStore:
     ) -> None:
         """Append points to curves; points at or before a curve's last step are ignored.
 
+        They say whether the simulation's potential is approved, as its document does.
+
         Parameters
         ----------
         curves
@@ -197,9 +199,17 @@ class CampaignStore:
         from seicampaign.store.curves import append
 
         with self.explained("written"):
-            collection = self.database.curves
+            found = self.database.simulations.find_one({"_id": simulation_id}, {"approved": 1})
             append(
-                collection, simulation_id, curves, steps, times, analysis, units=units, dtype=dtype
+                self.database.curves,
+                simulation_id,
+                curves,
+                steps,
+                times,
+                analysis,
+                units=units,
+                dtype=dtype,
+                approved=(found or {}).get("approved", True),
             )
 
     def curve(self, simulation_id: str, name: str, analysis: str | None = None) -> Curve:

@@ -117,6 +117,7 @@ def test_a_strain_over_its_bound_is_refused_before_anything_is_launched(store):
         electrolytes=["beta-Li3PS4"],
         temperatures=[300],
         length=1,
+        allow_unapproved=True,
         interface={"max_strain": 0.001},
     )
     with pytest.raises(StructureError, match=r"strain"):

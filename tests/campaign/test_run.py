@@ -20,6 +20,7 @@ def small(**changes):
         electrolytes=["Li6PS5Cl"],
         temperatures=[300, 400],
         length=0.2,
+        allow_unapproved=True,
         interface={"electrolyte_thickness": 25, "anode_thickness": 25},
         sampling={"frame_interval": 0.05, "segment": 0.1},
     )

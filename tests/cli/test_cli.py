@@ -13,6 +13,7 @@ name: typed
 electrolytes: [Li6PS5Cl]
 temperatures: [300]
 length: 1
+allow_unapproved: true
 """
 
 

@@ -20,6 +20,7 @@ name: interrupted
 electrolytes: [Li6PS5Cl]
 temperatures: [300]
 length: 60
+allow_unapproved: true
 interface: {electrolyte_thickness: 25, anode_thickness: 25}
 sampling: {frame_interval: 0.1, segment: 60, restart_interval: 0.5}
 """

@@ -20,6 +20,7 @@ def campaign(**changes):
         electrolytes=["Li6PS5Cl"],
         temperatures=[300],
         length=0.4,
+        allow_unapproved=True,
         interface={"electrolyte_thickness": 25, "anode_thickness": 25},
         sampling={
             "frame_interval": 0.05,
