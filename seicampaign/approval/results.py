@@ -39,6 +39,11 @@ class TestResult:
     detail: str
     units: str = ""
 
+    def __post_init__(self) -> None:
+        """Builtin types in place of numpy's, for JSON and BSON."""
+        object.__setattr__(self, "passed", bool(self.passed))
+        object.__setattr__(self, "value", None if self.value is None else float(self.value))
+
     def __str__(self) -> str:
         return f"{self.name}: {self.detail}"
 

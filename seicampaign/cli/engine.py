@@ -6,11 +6,14 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seicampaign.errors import SEICampaignError
+
+if TYPE_CHECKING:
+    from seicampaign.approval import TestResult
 
 engine = typer.Typer(help="The MTP engine in LAMMPS.", no_args_is_help=True)
 potential = typer.Typer(help="Potentials.", no_args_is_help=True)
@@ -40,6 +43,47 @@ def list_potentials() -> None:
     for name in shipped_potentials():
         found = load_potential(name)
         print(f"{name}: {' '.join(found.species)}, level {found.mtp.level}, hash {found.hash}")
+
+
+@potential.command("test")
+def test_potential(
+    name: Annotated[str, typer.Argument(help="A shipped potential, or the path of a .mtp file.")],
+    species: Annotated[
+        list[str] | None, typer.Option(help="Where no json beside the file says; repeatable.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Labels that were held out of its fit.")
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Also write the parity figure (PNG) into this file.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Short runs, which approve nothing.")] = (
+        False
+    ),
+) -> None:
+    """Run the tests a potential must pass; keep what they say. Exit status 1 if one fails."""
+    from seicampaign.jobs.approval import run_tests
+    from seicampaign.mtp import load_potential
+    from seicampaign.store import approvals, connect, potentials
+    from seicampaign.training import read_labels
+
+    found = load_potential(name, species)
+    held = None if labels is None else read_labels(labels)
+    with connect() as store, store.explained("written"):
+        potentials.save(store, found)
+        approval = run_tests(store, found, labels=held, quick=quick, report=_show_result)
+        picture = approvals.figure(store, found.hash)
+    if figure is not None and picture is not None:
+        figure.write_bytes(picture)
+        print(f"Parity: {figure}")
+    said = "approved" if approval.approved else "not approved"
+    print(f"Potential {found.name!r} is {said}: {approval.reason}.")
+    if approval.failed:
+        sys.exit(1)
+
+
+def _show_result(result: TestResult) -> None:
+    print(f"{'pass' if result.passed else 'FAIL'}  {result}", flush=True)
 
 
 def doctor() -> None:
