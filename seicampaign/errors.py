@@ -59,6 +59,10 @@ class StoreError(SEICampaignError, ConnectionError):
     """The database cannot be started, reached or used."""
 
 
+class TakenOverError(StoreError):
+    """Another worker has what this one wanted to write."""
+
+
 class CampaignError(SEICampaignError, ValueError):
     """A campaign file or matrix is wrong."""
 

@@ -53,6 +53,14 @@ class Settings(BaseSettings):
     mlp: str = Field(
         "mlp", description="Your MLIP-2 program, with its launcher: `mpirun -np 8 mlp`."
     )
+    walltime: str | None = Field(
+        None,
+        description="Length of the queue's job, as [days-]hours:minutes:seconds or seconds, where "
+        "the queue does not tell (Slurm and Torque do).",
+    )
+    walltime_margin: float = Field(
+        90, ge=0, description="Seconds before its end at which LAMMPS stops."
+    )
     mpi_ranks: int = Field(1, ge=1, description="MPI ranks of one LAMMPS process.")
     mpirun: str = Field("mpirun", description="The MPI launcher, used when mpi_ranks > 1.")
 

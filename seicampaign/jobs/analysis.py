@@ -8,6 +8,7 @@ from typing import Any
 from jobflow import Maker, job
 
 from seicampaign.analysis import Thresholds
+from seicampaign.jobs.fencing import held
 from seicampaign.store import connect, simulations
 from seicampaign.store.analyses import update_curves
 
@@ -36,7 +37,7 @@ class AnalysisMaker(Maker):
             ``simulation_id``, ``analysis`` (the key of the curves), ``frames`` added.
         """
         thresholds = Thresholds(**self.thresholds)
-        with connect() as store, store.explained("written"):
+        with connect() as store, store.explained("written"), held(store, simulation_id):
             frames = update_curves(store, simulation_id, thresholds)
             simulations.close(store, simulation_id)
         return {

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jobflow import Maker, Response, job
 
+from seicampaign.errors import SimulationError
+from seicampaign.jobs import walltime
+from seicampaign.jobs.fencing import Hold, held
 from seicampaign.jobs.segment import advance
-from seicampaign.store import connect
+from seicampaign.store import CampaignStore, connect, simulations
+
+ASKED = {"pause": "paused", "cancel": "cancelled"}
 
 
 @dataclass
@@ -19,6 +26,7 @@ class MDSegmentMaker(Maker):
     ----------
     walltime
         Seconds after which LAMMPS stops by itself and leaves the rest to the next segment.
+        Default: as long as the queue's job lasts, less a margin (`seicampaign.jobs.walltime`).
     """
 
     name: str = "md segment"
@@ -32,8 +40,58 @@ class MDSegmentMaker(Maker):
         -------
         Response
             The output names the segment's document and says how far the simulation has come.
+
+        Raises
+        ------
+        TakenOverError
+            If another living worker has the simulation, or has taken it meanwhile.
+        SimulationError
+            If LAMMPS fails, the simulation is paused or cancelled, or no step could be done in
+            the time that the queue gives.
         """
-        with connect() as store, store.explained("written"):
-            outcome = advance(store, simulation_id, Path.cwd(), walltime=self.walltime)
-        following = self.make(simulation_id) if outcome["steps_left"] > 0 else None
+        with connect() as store, store.explained("written"), held(store, simulation_id) as hold:
+            _require_wanted(store, simulation_id)
+            outcome = _run(store, simulation_id, self.walltime, hold)
+            priority = simulations.get(store, simulation_id).get("priority")
+        if outcome["steps_left"] <= 0:
+            return Response(output=outcome)
+        following = self.make(simulation_id)
+        if priority is not None:
+            following.update_config({"manager_config": {"_priority": priority}})
         return Response(output=outcome, detour=following)
+
+
+def _require_wanted(store: CampaignStore, simulation_id: str) -> None:
+    asked = simulations.get(store, simulation_id).get("control")
+    if asked is not None:
+        raise SimulationError(
+            f"Simulation {simulation_id} is {ASKED[asked]}: `seicampaign resume` lets it go on."
+        )
+
+
+def _run(
+    store: CampaignStore, simulation_id: str, seconds: float | None, hold: Hold
+) -> dict[str, Any]:
+    """Run a segment that ends in time, and not before it has done anything."""
+    limits = [value for value in (seconds, walltime.limit()) if value is not None]
+    limit = min(limits) if limits else None
+    started = time.monotonic()
+    outcome = advance(
+        store,
+        simulation_id,
+        Path.cwd(),
+        walltime=limit,
+        stop_when=lambda: (
+            hold.asked_to_stop or (limit is not None and time.monotonic() - started > limit)
+        ),
+    )
+    idle = outcome["last_step"] == outcome["first_step"] and outcome["steps_left"] > 0
+    if idle and limit is not None and time.monotonic() - started > limit:
+        reason = (
+            f"LAMMPS had not done a step of simulation {simulation_id} after the {limit:.0f} s "
+            "that the walltime leaves it: the start alone takes longer. Ask the queue for a longer "
+            "walltime, or for more cores."
+        )
+        simulations.record(store, simulation_id, state="failed", error=reason)
+        raise SimulationError(reason)
+    return outcome

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +15,14 @@ from seicampaign.documents import SCHEMA_VERSION, Sampling
 from seicampaign.errors import SEICampaignError, StoreError
 from seicampaign.jobs.analysis import update_curves
 from seicampaign.jobs.grading import THERMO_ANALYSIS, GradeRecorder, explain, segment_grading
+from seicampaign.jobs.ladder import Start, start_point
 from seicampaign.jobs.signals import StopSignals, stop_signals
 from seicampaign.md import Batch, SegmentGrading, SegmentInput, SegmentResult, run_segment
-from seicampaign.md.inputs import DATA, DUMP, START, THERMO_COLUMNS, lammps_elements, write_data
+from seicampaign.md.inputs import DUMP, THERMO_COLUMNS, lammps_elements
 from seicampaign.md.segment import log_tail
-from seicampaign.store import interfaces, potentials, restarts, simulations
+from seicampaign.md.substeps import coarser, coarser_result, finer
+from seicampaign.settings import settings
+from seicampaign.store import fences, interfaces, potentials, restarts, simulations
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -30,15 +35,20 @@ COMMIT_SECONDS = 2.0
 
 
 def advance(
-    store: CampaignStore, simulation_id: str, directory: Path, walltime: float | None = None
+    store: CampaignStore,
+    simulation_id: str,
+    directory: Path,
+    walltime: float | None = None,
+    stop_when: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Run the next segment of a simulation and store it.
 
-    Starts from the newest restart file; what the store holds beyond it is dropped first, so
-    that segments join without a gap or a double frame. On an error nothing of the segment
-    beyond its last restart point stays. SIGINT and SIGTERM end the segment early and whole;
-    after a SIGINT a KeyboardInterrupt follows once all is stored. An extrapolation grade over the
-    break threshold does too, and is the end of the simulation: no step is left to do.
+    Starts from the newest restart file (see `seicampaign.jobs.ladder`); what the store holds
+    beyond it is dropped first, so that segments join without a gap or a double frame. On an error
+    nothing of the segment beyond its last restart point stays. SIGINT, SIGTERM and `stop_when`
+    end the segment early and whole; after a SIGINT a KeyboardInterrupt follows once all is stored.
+    An extrapolation grade over the break threshold does too, and is the end of the simulation: no
+    step is left to do.
 
     Returns
     -------
@@ -55,16 +65,18 @@ def advance(
     potential = potentials.load(store, simulation.potential.hash)
     atoms = interfaces.load(store, simulation.interface_id)
     potential.require(sorted(set(atoms.symbols)))
-    first_step = _restart_point(store, simulation_id, atoms, directory)
+    start = start_point(store, document, atoms, directory)
+    first_step = start.step
     ended = document["state"] == simulations.EXTRAPOLATING
     if ended or first_step >= document["planned_steps"]:
         return _outcome(simulation_id, None, first_step, first_step, 0)
     sampling = Sampling.model_validate(document["sampling"])
     grading, how = segment_grading(store, potential, sampling.grade)
     planned = document["planned_steps"]
-    segment = _segment_input(
-        simulation, sampling, grading, atoms, first_step, planned, directory, walltime
-    )
+    segment = _segment_input(simulation, sampling, grading, atoms, start, planned, walltime)
+    substeps = document.get("substeps")
+    if substeps is not None:  # a remedy has changed the timestep, now or before
+        segment = finer(segment, substeps, first_step)
     simulations.record(
         store,
         simulation_id,
@@ -75,9 +87,9 @@ def advance(
         error=None,
         grading=how,
     )
-    recorder = SegmentRecorder(store, simulation, atoms, segment, first_step)
+    recorder = SegmentRecorder(store, simulation, atoms, segment, first_step, substeps or 1)
     try:
-        with stop_signals() as stop:
+        with stop_signals(stop_when) as stop:
             result = recorder.run(segment, potential, directory, stop)
     except StoreError:
         raise  # nothing can be recorded; the next start cuts back to the restart point
@@ -124,13 +136,19 @@ class SegmentRecorder:
         atoms: Atoms,
         segment: SegmentInput,
         first_step: int,
+        substeps: int = 1,
     ) -> None:
         self.store = store
         self.simulation = simulation
         self.n_atoms = len(atoms)
+        self.substeps = substeps
         self.grades = (
             GradeRecorder(
-                store, simulation, atoms.numbers, segment.grading.settings, segment.thermo_interval
+                store,
+                simulation,
+                atoms.numbers,
+                segment.grading.settings,
+                segment.thermo_interval // substeps,
             )
             if segment.grading is not None
             else None
@@ -150,6 +168,7 @@ class SegmentRecorder:
     ) -> SegmentResult:
         """Run LAMMPS to the end of the segment, or until asked to stop, and store all of it."""
         result = run_segment(segment, potential, directory, self.receive, lambda: stop.asked)
+        result = coarser_result(result, self.substeps)
         self._pending_restart = (result.last_step, result.restart)
         if self.grades is not None:
             self.grades.finish()
@@ -159,7 +178,7 @@ class SegmentRecorder:
 
     def receive(self, batch: Batch) -> None:
         """Store a batch; commit every few seconds."""
-        md = self.simulation.md
+        md, batch = self.simulation.md, coarser(batch, self.substeps)
         for frame in batch.frames:
             last = self.writer.last_step
             if last is None or frame.step > last:
@@ -188,7 +207,6 @@ class SegmentRecorder:
         if self._pending_restart is not None:
             step, path = self._pending_restart
             restarts.save(self.store, self.simulation.id, step, path)
-            simulations.record(self.store, self.simulation.id, steps_done=step)
             self.restart_step, self._pending_restart = step, None
         self._committed = time.monotonic()
 
@@ -199,36 +217,27 @@ class SegmentRecorder:
         self.store.truncate_curves(self.simulation.id, step)
 
 
-def _restart_point(store: CampaignStore, key: str, atoms: Atoms, directory: Path) -> int:
-    """Put the file LAMMPS starts from into the directory; return the step it stands for."""
-    step = restarts.latest(store, key, directory / START)
-    if step is not None:
-        return step
-    write_data(atoms, directory / DATA)
-    return 0
-
-
 def _segment_input(
     simulation: Simulation,
     sampling: Sampling,
     grading: SegmentGrading | None,
     atoms: Atoms,
-    first_step: int,
+    start: Start,
     planned_steps: int,
-    directory: Path,
     walltime: float | None,
 ) -> SegmentInput:
     md = simulation.md
-    restart = directory / START
     return SegmentInput(
         parameters=md,
         elements=lammps_elements(list(atoms.symbols)),
-        target_step=min(planned_steps, first_step + md.steps(sampling.segment)),
+        target_step=min(planned_steps, start.step + md.steps(sampling.segment)),
         frame_interval=max(1, md.steps(sampling.frame_interval)),
         thermo_interval=max(1, md.steps(sampling.thermo_interval)),
         restart_interval=max(1, md.steps(sampling.restart_interval)),
-        restart=restart if restart.exists() else None,
+        restart=start.restart,
         walltime=walltime,
+        first_step=start.step if start.velocity_seed is not None else None,
+        velocity_seed=start.velocity_seed,
         grading=grading,
     )
 
@@ -250,14 +259,18 @@ def _save_segment(
         "first_step": first_step,
         "last_step": result.last_step,
         "seconds": result.seconds,
+        "cores": settings().mpi_ranks,
+        "host": socket.gethostname(),
+        "timestep": simulation.md.timestep / recorder.substeps,
         "ns_per_day": simulation.md.time(steps) / 1000 / result.seconds * 86400,
         "atom_steps_per_second": recorder.n_atoms * steps / result.seconds,
         "grades": recorder.grades.summary() if recorder.grades is not None else None,
         "log_tail": log_tail(directory),
         "completed_at": datetime.now(UTC),
     }
-    store.database["segments"].replace_one({"_id": segment_id}, document, upsert=True)
+    # Refused, and nothing written, where another worker has the simulation.
     simulations.record(store, simulation.id, ns_per_day=document["ns_per_day"])
+    fences.put(store, simulation.id, "segments", document | {"_id": segment_id})
     return segment_id
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -12,16 +12,17 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSignals:
-    """Whether a stop was asked for, and by which signal."""
+    """Whether a stop was asked for: by a signal, or by another reason that is looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, also: Callable[[], bool] = lambda: False) -> None:
+        self._also = also
         self._previous = {number: signal.getsignal(number) for number in NUMBERS}
         self._received: int | None = None
 
     @property
     def asked(self) -> bool:
-        """Whether a signal has come."""
-        return self._received is not None
+        """Whether to stop."""
+        return self._received is not None or self._also()
 
     def receive(self, number: int, frame: FrameType | None) -> None:
         """Signal handler; a worker that handles signals itself is told at once."""
@@ -42,12 +43,12 @@ class StopSignals:
 
 
 @contextmanager
-def stop_signals() -> Iterator[StopSignals]:
+def stop_signals(also: Callable[[], bool] = lambda: False) -> Iterator[StopSignals]:
     """Collect SIGINT and SIGTERM instead of letting them interrupt what is being stored.
 
     Signals reach the main thread alone: in another thread nothing changes.
     """
-    stop = StopSignals()
+    stop = StopSignals(also)
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return

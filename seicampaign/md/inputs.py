@@ -60,6 +60,11 @@ class SegmentInput:
         velocities.
     walltime
         Seconds after which LAMMPS stops by itself and leaves a restart; None for no limit.
+    first_step
+        What to call the step that the run begins with. None leaves it at that of the restart
+        file, or at 0.
+    velocity_seed
+        Draw velocities with this seed and relax nothing: for a data file that is a stored frame.
     grading
         Extrapolation grades, where the potential has an active set. The relaxation before the
         first step is not graded.
@@ -73,6 +78,8 @@ class SegmentInput:
     restart_interval: int
     restart: Path | None = None
     walltime: float | None = None
+    first_step: int | None = None
+    velocity_seed: int | None = None
     grading: SegmentGrading | None = None
 
     def text(self, potential: PairPotential) -> str:
@@ -88,6 +95,7 @@ class SegmentInput:
                 "neigh_modify every 1 delay 0 check yes",
                 f"timestep {self.parameters.timestep / 1000:.17g}",
                 *([] if self.restart else self._start()),
+                *([] if self.first_step is None else [f"reset_timestep {self.first_step}"]),
                 *self._grades(potential),
                 self._motion(),
                 *self._output(),
@@ -103,12 +111,13 @@ class SegmentInput:
 
     def _start(self) -> list[str]:
         p = self.parameters
-        relax = (
-            [f"minimize 0.0 0.05 {p.relax_steps} {10 * p.relax_steps}", "reset_timestep 0"]
-            if p.relax_steps
-            else []
-        )
-        velocity = f"velocity all create {p.temperature:.17g} {p.seed} mom yes rot no dist gaussian"
+        seed, relax = self.velocity_seed, []
+        if seed is None:
+            seed = p.seed
+            if p.relax_steps:
+                steps = p.relax_steps
+                relax = [f"minimize 0.0 0.05 {steps} {10 * steps}", "reset_timestep 0"]
+        velocity = f"velocity all create {p.temperature:.17g} {seed} mom yes rot no dist gaussian"
         return [*relax, velocity]
 
     def _grades(self, potential: PairPotential) -> list[str]:
@@ -137,7 +146,7 @@ class SegmentInput:
             f'fix thermo all print {self.thermo_interval} "$(step) {values}" '
             f'file {THERMO} screen no title "# step {" ".join(THERMO_COLUMNS)}"',
             f"restart {self.restart_interval} {RESTART}.*",
-            *([f"timer timeout {self.walltime:.0f} every 100"] if self.walltime else []),
+            *([f"timer timeout {self.walltime:.0f} every {STOP_EVERY}"] if self.walltime else []),
         ]
 
 

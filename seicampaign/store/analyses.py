@@ -23,7 +23,8 @@ from seicampaign.analysis import (
     analyse,
 )
 from seicampaign.analysis.timeline import BLOCK
-from seicampaign.errors import SEICampaignError
+from seicampaign.errors import SEICampaignError, StoreError
+from seicampaign.store import fences
 from seicampaign.store.curves import STATES
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def update_curves(
     """
     try:
         added = _update(store, simulation_id, thresholds, progress)
+    except StoreError:
+        raise
     except SEICampaignError as error:
         record_failure(store, simulation_id, thresholds, str(error))
         raise
@@ -163,6 +166,7 @@ def _resume(
 ) -> tuple[Running, int]:
     """The state to go on from, and the step it belongs to; points it vouches for are appended."""
     newest = {"analysis": _identity(simulation_id, thresholds)}
+    newest |= fences.condition(store, simulation_id)  # not what a lost worker leaves
     record = store.database[STATES].find_one(newest, sort=[("block", -1)])
     if record is None:
         return Running.new(thresholds), -1
@@ -194,7 +198,7 @@ def _store_block(
         "values": values.tobytes(),
         "state": running.to_bytes(),
     }
-    states.replace_one({"_id": record["_id"]}, record, upsert=True)
+    fences.put(store, simulation_id, STATES, record)
     _append(store, simulation_id, thresholds, record)
     states.delete_many({"analysis": identity, "block": {"$lte": block - KEPT_BLOCKS}})
 

@@ -35,6 +35,8 @@ class CampaignStore:
     def __init__(self, uri: str, name: str) -> None:
         self.uri = uri
         self.name = name
+        self.fences: dict[str, int] = {}
+        """The simulations this process has taken (`seicampaign.store.fences`), with its numbers."""
         self._owner = os.getpid()
         self._opened: dict[str, Any] = {}
 
@@ -42,7 +44,8 @@ class CampaignStore:
         return f"CampaignStore({uris.redacted(self.uri)}, {self.name!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"uri": self.uri, "name": self.name, "_owner": -1, "_opened": {}}
+        kept = {"uri": self.uri, "name": self.name, "fences": self.fences}
+        return kept | {"_owner": -1, "_opened": {}}
 
     def __enter__(self) -> Self:
         return self
@@ -210,6 +213,7 @@ class CampaignStore:
                 units=units,
                 dtype=dtype,
                 approved=(found or {}).get("approved", True),
+                fence=self.fences.get(simulation_id),
             )
 
     def curve(self, simulation_id: str, name: str, analysis: str | None = None) -> Curve:
@@ -273,7 +277,7 @@ class CampaignStore:
         from seicampaign.store.curves import truncate
 
         with self.explained("written"):
-            truncate(self.database.curves, simulation_id, step)
+            truncate(self.database.curves, simulation_id, step, self.fences.get(simulation_id))
 
     def close(self) -> None:
         """Close the connections. The store opens them again if it is used."""

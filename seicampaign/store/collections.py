@@ -33,6 +33,7 @@ INDEXES: dict[str, list[list[str]]] = {
     "datasets": [["name", "version"]],
     "quarantine": [["dataset", "created_at"]],
     "selections": [["simulation_id", "step"], ["potential", "grade"]],
+    "curve_states": [["simulation_id"], ["analysis", "block"]],
     # jobflow makes none, and then every reference is resolved by a scan.
     "outputs": [["uuid", "index"], ["metadata.campaign"]],
     "workflows": [["metadata.campaign"], ["nodes"]],

@@ -17,6 +17,7 @@ from pymongo import ReplaceOne
 from pymongo.errors import BulkWriteError
 
 from seicampaign.errors import StoreError, unknown
+from seicampaign.store import fences
 from seicampaign.store.axes import packed_steps, packed_times, unpacked_steps, unpacked_times
 
 if TYPE_CHECKING:
@@ -75,11 +76,20 @@ def append(
     units: Mapping[str, str] | None = None,
     dtype: str = "float32",
     approved: bool = True,
+    fence: int | None = None,
 ) -> None:
     """Append points to curves; points at or before a curve's last step are ignored.
 
+    Parameters
+    ----------
+    fence
+        The number under which this process has taken the simulation. What a worker with a lower
+        one has begun since then is replaced.
+
     Raises
     ------
+    TakenOverError
+        If a worker with a higher number has taken the simulation.
     StoreError
         If lengths differ, steps or times do not increase or are not finite, the curve would
         exceed `MAX_POINTS`, or other writers keep changing the same curves.
@@ -89,15 +99,18 @@ def append(
     for _ in range(ATTEMPTS):
         ids = [curve_id(simulation_id, name, analysis) for name in pending]
         stored = {document["name"]: document for document in collection.find({"_id": {"$in": ids}})}
+        _require(fence, simulation_id, stored.values())
         requests: dict[str, ReplaceOne[dict[str, Any]]] = {}
         for name, values in pending.items():
             old = _read(stored[name]) if name in stored else None
+            if fence is not None and name in stored and (stored[name].get("fence") or 0) < fence:
+                old = None
             unit = (units or {}).get(name, old.unit if old is not None else "")
             new = Curve(simulation_id, name, analysis, unit, *axis, values, approved)
             if old is not None:
                 new = _extended(replace(old, unit=unit, approved=approved), *axis, values)
             if old is None or len(new) > len(old):
-                requests[name] = _replacement(new, stored.get(name, {}).get("revision", -1))
+                requests[name] = _replacement(new, stored.get(name, {}), fence)
         changed = _write(collection, requests)
         pending = {name: pending[name] for name in changed}
         if not pending:
@@ -124,12 +137,16 @@ def _extended(
     )
 
 
-def _replacement(curve: Curve, revision: int) -> ReplaceOne[dict[str, Any]]:
-    """Put the curve in the place of this revision of it; -1 is that of a curve not yet stored.
+def _replacement(
+    curve: Curve, stored: Mapping[str, Any], fence: int | None
+) -> ReplaceOne[dict[str, Any]]:
+    """Put the curve in the place of what was read; nothing was where it is not yet stored.
 
     If the document has another revision by then, nothing matches and its insertion fails.
     """
+    revision = stored.get("revision", -1)
     document = _document(curve) | {"revision": revision + 1}
+    document["fence"] = stored.get("fence") if fence is None else fence
     return ReplaceOne({"_id": document["_id"], "revision": revision}, document, upsert=True)
 
 
@@ -198,15 +215,25 @@ def read_one(
     raise StoreError(f"{unknown('curve', name, names)} Simulation: {simulation_id}.")
 
 
-def truncate(collection: Collection[dict[str, Any]], simulation_id: str, step: int) -> None:
+def truncate(
+    collection: Collection[dict[str, Any]], simulation_id: str, step: int, fence: int | None = None
+) -> None:
     """Drop all points of all curves of a simulation after a step, and states beyond it."""
     beyond = {"simulation_id": simulation_id, "last_step": {"$gt": step}}
-    collection.database[STATES].delete_many(beyond)
+    ours = {} if fence is None else fences.not_newer(fence)
+    collection.database[STATES].delete_many(beyond | ours)
     for document in collection.find(beyond):
+        _require(fence, simulation_id, [document])
         old = _read(document)
         keep = old.steps <= step
         new = replace(old, steps=old.steps[keep], times=old.times[keep], values=old.values[keep])
-        collection.bulk_write([_replacement(new, document["revision"])])
+        collection.bulk_write([_replacement(new, document, fence)])
+
+
+def _require(fence: int | None, simulation_id: str, documents: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse to go on where a worker with a higher number has the simulation."""
+    if fence is not None and any((d.get("fence") or 0) > fence for d in documents):
+        raise fences.lost(f"Simulation {simulation_id}")
 
 
 def _axis(steps: ArrayLike, times: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

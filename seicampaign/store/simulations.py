@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from seicampaign.documents import SCHEMA_VERSION, Sampling, Simulation, check_schema
 from seicampaign.errors import StoreError
+from seicampaign.store import fences
 
 if TYPE_CHECKING:
     from seicampaign.store.campaign_store import CampaignStore
@@ -182,14 +183,29 @@ def release(store: CampaignStore, token: str) -> None:
 
 
 def record(store: CampaignStore, simulation_id: str, **fields: Any) -> None:
-    """Set fields of a simulation, and when that was."""
+    """Set fields of a simulation, and when that was.
+
+    Raises
+    ------
+    TakenOverError
+        If this process had taken the simulation and another one has it now.
+    """
     fields["last_updated"] = datetime.now(UTC)
-    store.database["simulations"].update_one({"_id": simulation_id}, {"$set": fields})
+    condition = fences.condition(store, simulation_id)
+    result = store.database["simulations"].update_one(
+        {"_id": simulation_id, **condition}, {"$set": fields}
+    )
+    if condition and not result.matched_count:
+        raise fences.lost(f"Simulation {simulation_id}")
 
 
 def close(store: CampaignStore, simulation_id: str) -> None:
     """Call a simulation completed if its planned length is reached."""
     store.database["simulations"].update_one(
-        {"_id": simulation_id, "$expr": {"$gte": ["$steps_done", "$planned_steps"]}},
+        {
+            "_id": simulation_id,
+            "$expr": {"$gte": ["$steps_done", "$planned_steps"]},
+            **fences.condition(store, simulation_id),
+        },
         {"$set": {"state": "completed", "last_updated": datetime.now(UTC)}},
     )

@@ -16,10 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from seicampaign.errors import TrajectoryError
 from seicampaign.settings import settings
 from seicampaign.store.zarr_mongo import MongoZarrStore
-from seicampaign.trajectory import Trajectory, TrajectoryWriter, open_store
+from seicampaign.trajectory import Trajectory, TrajectoryWriter, keys, open_store
 from seicampaign.trajectory import delete as delete_chunks
 from seicampaign.trajectory.commits import Commit, Root
 from seicampaign.trajectory.frames import checked_numbers
+from seicampaign.trajectory.layout import EDGES, POSITION, STEP, TIME
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from seicampaign.store.campaign_store import CampaignStore
 
 CHUNKS = "trajectory_chunks"
+ROOT_KEY = "zarr.json"
+GROWING = ("checksums/", f"{STEP}/", f"{TIME}/", f"{EDGES}/")
+"""What is written again at a commit, besides the last row of positions; small."""
 
 
 def chunks_of(store: CampaignStore, simulation_id: str) -> Store:
@@ -52,6 +56,8 @@ def open_writer(
     else:
         numbers = checked_numbers(numbers)
         chunks = _chunks_at(store, _claimed_home(store, simulation_id, numbers), simulation_id)
+    if simulation_id in store.fences:
+        _take_over(chunks)
     if Root.find(chunks) is None:
         if numbers is None:
             raise TrajectoryError(f"{chunks} does not exist: to begin it needs atomic numbers.")
@@ -71,8 +77,24 @@ def delete(store: CampaignStore, simulation_id: str) -> None:
 
 def _chunks_at(store: CampaignStore, home: str | None, simulation_id: str) -> Store:
     if home is None:
-        return MongoZarrStore(store, CHUNKS, simulation_id)
+        fence = store.fences.get(simulation_id)
+        return MongoZarrStore(store, CHUNKS, simulation_id, fence=fence)
     return open_store(f"{home}/{simulation_id}")
+
+
+def _take_over(chunks: Store) -> None:
+    """Shut out whoever wrote before: this process has taken the simulation (`fences`).
+
+    An older writer that lives, or lies asleep, finds its lease gone; and where the chunks are in
+    the database, it cannot write even if it had looked just before.
+    """
+    if isinstance(chunks, MongoZarrStore):
+        chunks.claim([f"{ROOT_KEY}", *GROWING])
+        root = Root.find(chunks)
+        if root is not None:
+            row = root.commit.frames // root.layout.chunk[0]
+            chunks.claim([f"{POSITION}/c/{row}/", f"{POSITION}/zarr.json"])
+    keys.delete_tree(chunks, "lease")
 
 
 def _claimed_home(store: CampaignStore, simulation_id: str, numbers: NDArray[Any]) -> str | None:

@@ -18,6 +18,8 @@ from zarr.abc.store import (
 )
 from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
 
+from seicampaign.store.fences import lost, not_newer
+
 if TYPE_CHECKING:
     from seicampaign.store.campaign_store import CampaignStore
 
@@ -26,6 +28,8 @@ T = TypeVar("T")
 
 class MongoZarrStore(Store):
     """The keys of one trajectory. Pickles with the CampaignStore it belongs to.
+
+    With a `fence` nothing is written or deleted that a worker with a higher number has written.
 
     Chunks are acknowledged before they are in the journal; groups, and so commit records, after.
     The journal is written in order, so that a commit record in it has its chunks before it.
@@ -36,12 +40,27 @@ class MongoZarrStore(Store):
     supports_listing = True
 
     def __init__(
-        self, owner: CampaignStore, collection: str, prefix: str, *, read_only: bool = False
+        self,
+        owner: CampaignStore,
+        collection: str,
+        prefix: str,
+        *,
+        read_only: bool = False,
+        fence: int | None = None,
     ) -> None:
         super().__init__(read_only=read_only)
         self.owner = owner
         self.collection = collection
         self.prefix = prefix
+        self.fence = fence
+
+    def claim(self, prefixes: Iterable[str]) -> None:
+        """Put our number on what is there under prefixes: an older worker's writes then fail."""
+        ours = not_newer(self.fence or 0, "f")
+        with self.owner.explained("written"):
+            collection = self.owner.database[self.collection]
+            for prefix in prefixes:
+                collection.update_many(self._below(prefix) | ours, {"$set": {"f": self.fence}})
 
     def __repr__(self) -> str:
         return f"trajectory {self.prefix} in database {self.owner.name!r}"
@@ -58,7 +77,9 @@ class MongoZarrStore(Store):
         self.__dict__.update(state, _is_open=False)
 
     def with_read_only(self, read_only: bool = False) -> MongoZarrStore:
-        return MongoZarrStore(self.owner, self.collection, self.prefix, read_only=read_only)
+        return MongoZarrStore(
+            self.owner, self.collection, self.prefix, read_only=read_only, fence=self.fence
+        )
 
     async def get(
         self,
@@ -93,7 +114,10 @@ class MongoZarrStore(Store):
             if "/c/" in key:
                 concern = WriteConcern(w=collection.write_concern.document.get("w", 1), j=False)
                 collection = collection.with_options(write_concern=concern)
-            collection.replace_one({"_id": document["_id"]}, document, upsert=True)
+            try:
+                collection.replace_one(self._mine({"_id": document["_id"]}), document, upsert=True)
+            except DuplicateKeyError:
+                raise lost(str(self)) from None
 
         await self._run("written", put)
 
@@ -111,12 +135,12 @@ class MongoZarrStore(Store):
 
     async def delete(self, key: str) -> None:
         self._check_writable()
-        await self._run("written", lambda c: c.delete_one({"_id": self._id(key)}))
+        await self._run("written", lambda c: c.delete_one(self._mine({"_id": self._id(key)})))
 
     async def delete_dir(self, prefix: str) -> None:
         self._check_writable()
         below = self._below(f"{prefix.rstrip('/')}/" if prefix else "")
-        await self._run("written", lambda c: c.delete_many(below))
+        await self._run("written", lambda c: c.delete_many(self._mine(below)))
 
     def list(self) -> AsyncIterator[str]:
         return self.list_prefix("")
@@ -143,7 +167,12 @@ class MongoZarrStore(Store):
         return f"{self.prefix}/{key}"
 
     def _document(self, key: str, value: Buffer) -> dict[str, Any]:
-        return {"_id": self._id(key), "v": value.to_bytes()}
+        number = {} if self.fence is None else {"f": self.fence}
+        return {"_id": self._id(key), "v": value.to_bytes()} | number
+
+    def _mine(self, query: dict[str, Any]) -> dict[str, Any]:
+        """The query, without what a worker with a higher number has written."""
+        return query if self.fence is None else query | not_newer(self.fence, "f")
 
     def _below(self, prefix: str) -> dict[str, Any]:
         """All keys with a prefix, as a range of the index."""

@@ -113,26 +113,26 @@ def _own_record() -> dict[str, Any]:
     return {
         "token": uuid.uuid4().hex,
         "host": socket.gethostname(),
-        "boot": _boot(),
+        "boot": boot(),
         "pid": os.getpid(),
-        "born": _born(os.getpid()),
+        "born": born(os.getpid()),
         "renewed": time.time(),
     }
 
 
 def _alive(record: dict[str, Any]) -> bool:
-    if record["host"] == socket.gethostname() and record["boot"] == _boot():
-        return _born(record["pid"]) == record["born"]
+    if record["host"] == socket.gethostname() and record["boot"] == boot():
+        return born(record["pid"]) == record["born"]
     return time.time() - record["renewed"] < SILENT_SECONDS
 
 
-def _boot() -> str:
+def boot() -> str:
     """This start of this machine, and the space in which its process ids mean something."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
 
 
-def _born(pid: int) -> int | None:
+def born(pid: int) -> int | None:
     """When a process was started, in clock ticks; None if there is no such process."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
