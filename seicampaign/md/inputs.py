@@ -23,6 +23,7 @@ RESTART = "restart"
 END = "end.step"
 STOP = "stop"
 STOP_EVERY = 10
+NEIGHBOR = "neighbor 2.0 bin"
 LOG = "log.lammps"
 THERMO_COLUMNS = ("temperature", "pressure", "potential_energy", "kinetic_energy", "volume")
 _THERMO_KEYWORDS = ("temp", "press", "pe", "ke", "vol")
@@ -91,7 +92,7 @@ class SegmentInput:
                 "boundary p p p",
                 f"read_restart {self.restart.name}" if self.restart else f"read_data {DATA}",
                 *potential.pair_lines(self.elements),
-                "neighbor 1.0 bin",
+                NEIGHBOR,
                 "neigh_modify every 1 delay 0 check yes",
                 f"timestep {self.parameters.timestep / 1000:.17g}",
                 *([] if self.restart else self._start()),
