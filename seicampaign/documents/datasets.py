@@ -4,7 +4,8 @@ A structure is what it is to a potential: elements, cell and positions, whatever
 atoms and whichever periodic image of an atom is given. Positions and cell are rounded to a
 millionth of an Angstrom, here and in the store, so that a structure keeps its identity through
 any file that has six decimals. Another choice of cell vectors, a rotation or a shift of all atoms
-together makes another structure.
+together makes another structure. Forces are kept to 1e-8 eV/A, as extended XYZ has them, and
+stress to 1e-12 eV/A^3, so that labels too come back from a file as they went in.
 """
 
 from __future__ import annotations
@@ -84,24 +85,31 @@ def _order(numbers: NDArray[np.int64], positions: NDArray[np.int64]) -> NDArray[
     return np.lexsort((*positions.T[::-1], numbers))
 
 
+def labels_of(atoms: Atoms) -> dict[str, NDArray[np.float64]]:
+    """The labels of a configuration as they are kept: energy (), forces (n, 3), stress (6,)."""
+    results = {} if atoms.calc is None else atoms.calc.results
+    labels = {
+        name: np.asarray(results[name], dtype=np.float64)
+        for name in ("energy", "forces", "stress")
+        if results.get(name) is not None
+    }
+    if "forces" in labels:
+        labels["forces"] = np.round(labels["forces"], 8)
+    if "stress" in labels:
+        stress = labels["stress"]
+        stress = stress if stress.size != 9 else stress.reshape(9)[[0, 4, 8, 5, 2, 1]]
+        labels["stress"] = np.round(stress, 12)
+    return labels
+
+
 def label_hash(atoms: Atoms) -> str:
-    """What the labels of a configuration are, to the last bit and whatever the order of atoms."""
-    order = _order(atoms.numbers, _wrapped(atoms))
+    """What the labels of a configuration are, whatever the order of its atoms."""
+    labels = labels_of(atoms)
+    labels["forces"] = labels["forces"][_order(atoms.numbers, _wrapped(atoms))]
     digest = hashlib.sha256()
-    results = atoms.calc.results
-    values = [results["energy"], np.asarray(results["forces"])[order], _voigt(results)]
-    for value in values:
-        digest.update(np.asarray([] if value is None else value, dtype="<f8").tobytes())
+    for name, value in labels.items():
+        digest.update(name.encode() + (value + 0.0).astype("<f8").tobytes())
     return digest.hexdigest()[:ID_LENGTH]
-
-
-def _voigt(results: Mapping[str, Any]) -> NDArray[np.float64] | None:
-    """Stress as xx, yy, zz, yz, xz, xy."""
-    stress = results.get("stress")
-    if stress is None:
-        return None
-    stress = np.asarray(stress, dtype=np.float64)
-    return stress if stress.shape == (6,) else stress.reshape(9)[[0, 4, 8, 5, 2, 1]]
 
 
 def atoms_document(atoms: Atoms) -> dict[str, Any]:
@@ -110,9 +118,6 @@ def atoms_document(atoms: Atoms) -> dict[str, Any]:
     Atoms stay in their order and come into the cell. Per-atom arrays other than numbers, positions
     and forces are left out.
     """
-    results = {} if atoms.calc is None else atoms.calc.results
-    labels = {name: _floats(results.get(name)) for name in ("energy", "forces")}
-    labels["stress"] = _floats(results.get("stress"))
     return {
         "schema_version": SCHEMA_VERSION,
         "formula": atoms.get_chemical_formula(),
@@ -121,7 +126,7 @@ def atoms_document(atoms: Atoms) -> dict[str, Any]:
         "cell": (np.round(atoms.cell.array, 6) + 0.0).tolist(),
         "numbers": atoms.numbers.astype("<u1").tobytes(),
         "positions": _stored_positions(atoms).astype("<f8").tobytes(),
-        "labels": labels,
+        "labels": {name: _floats(value) for name, value in labels_of(atoms).items()},
         "info": {str(k): _plain(v) for k, v in atoms.info.items() if k not in _OWN},
     }
 
@@ -132,12 +137,9 @@ def _stored_positions(atoms: Atoms) -> NDArray[np.float64]:
     return np.round(_wrapped(atoms) * GRID, 6)
 
 
-def _floats(value: Any) -> dict[str, Any] | None:
+def _floats(value: NDArray[np.float64]) -> dict[str, Any]:
     """Numbers as bytes, exact to the last bit, NaN included."""
-    if value is None:
-        return None
-    array = np.asarray(value, dtype="<f8")
-    return {"shape": list(array.shape), "data": array.tobytes()}
+    return {"shape": list(value.shape), "data": value.astype("<f8").tobytes()}
 
 
 def _plain(value: Any) -> Any:
@@ -176,7 +178,6 @@ def atoms_of(document: Mapping[str, Any]) -> Atoms:
     labels: dict[str, Any] = {
         name: np.frombuffer(stored["data"], "<f8").reshape(stored["shape"]).copy()
         for name, stored in document["labels"].items()
-        if stored is not None
     }
     if "energy" in labels:
         labels["energy"] = float(labels["energy"])

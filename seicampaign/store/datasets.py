@@ -21,12 +21,27 @@ from seicampaign.documents.datasets import (
     label_hash,
 )
 from seicampaign.errors import StoreError, TrainingError, unknown
+from seicampaign.reference import STARTER
 from seicampaign.reference.gates import Gates
+from seicampaign.store import quarantine
+from seicampaign.store.quarantine import quarantined
 
 if TYPE_CHECKING:
     from ase import Atoms
 
     from seicampaign.store.campaign_store import CampaignStore
+
+__all__ = [
+    "Added",
+    "add_configurations",
+    "dataset",
+    "describe",
+    "names",
+    "quarantined",
+    "stored",
+    "versions",
+    "without_label",
+]
 
 SAME_ENERGY = 0.005
 """eV/atom: two labels of one structure with one setting differ by less."""
@@ -96,7 +111,7 @@ def add_configurations(
     """
     key = _one_setting(store, name, configurations, setting)
     good, bad = _sorted_out(store, configurations, key, gates or Gates())
-    _quarantine(store, name, key, bad)
+    quarantine.put(store, name, key, bad)
     version, added = 0, 0
     if good:
         _store_configurations(store, key, good)
@@ -187,15 +202,6 @@ def stored(store: CampaignStore, configurations: Sequence[Atoms], setting: str) 
     return [atoms_of(d) for d in store.database["configurations"].find({"_id": {"$in": wanted}})]
 
 
-def quarantined(store: CampaignStore, name: str | None = None) -> list[dict[str, Any]]:
-    """What was set apart, oldest first: ``reasons``, ``formula``, ``info`` of each.
-
-    `seicampaign.documents.datasets.atoms_of` gives the configuration of such a document.
-    """
-    query = {} if name is None else {"dataset": name}
-    return list(store.database["quarantine"].find(query).sort("created_at", 1))
-
-
 def _one_setting(
     store: CampaignStore,
     name: str,
@@ -258,33 +264,6 @@ def _contradiction(energy: float, atoms: Atoms) -> list[str]:
     ]
 
 
-def _quarantine(
-    store: CampaignStore, name: str, setting: str, bad: Sequence[tuple[Atoms, list[str]]]
-) -> None:
-    for atoms, reasons in bad:
-        document = atoms_document(atoms) | {"dataset": name, "setting": setting}
-        identity = content_hash("quarantined", _hexed(document))
-        document |= {
-            "quarantine_id": identity,
-            "reasons": reasons,
-            "created_at": datetime.now(UTC),
-        }
-        store.database["quarantine"].update_one(
-            {"_id": identity}, {"$setOnInsert": document}, upsert=True
-        )
-
-
-def _hexed(value: Any) -> Any:
-    """A document as JSON knows it: bytes as hexadecimal digits, numbers that are none as text."""
-    if isinstance(value, Mapping):
-        return {key: _hexed(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_hexed(item) for item in value]
-    if isinstance(value, bytes):
-        return value.hex()
-    return str(value) if isinstance(value, float) else value
-
-
 def _store_configurations(store: CampaignStore, setting: str, good: Mapping[str, Atoms]) -> None:
     from pymongo import UpdateOne
 
@@ -326,9 +305,6 @@ def _next_version(
     """
     from pymongo.errors import DuplicateKeyError
 
-    described: dict[str, Any] = {}
-    if is_dataclass(setting) and not isinstance(setting, type):
-        described = asdict(setting)
     while True:
         latest = store.database["datasets"].find_one({"name": name}, sort=[("version", -1)])
         before = set(latest["configurations"]) if latest else set()
@@ -343,7 +319,7 @@ def _next_version(
         document = _version_document(store, name, latest, sorted(before | set(new)))
         document |= {
             "added": new,
-            "setting": latest["setting"] if latest else described | {"key": key},
+            "setting": latest["setting"] if latest else _described(setting, key),
             "comment": comment,
         }
         try:
@@ -351,6 +327,13 @@ def _next_version(
         except DuplicateKeyError:
             continue
         return document["version"], len(new)
+
+
+def _described(setting: Setting | str | None, key: str) -> dict[str, Any]:
+    """A setting with all its fields, where they are known, and its key."""
+    known: Any = STARTER if key == STARTER.key() else setting
+    fields = asdict(known) if is_dataclass(known) and not isinstance(known, type) else {}
+    return fields | {"key": key}
 
 
 def _version_document(
