@@ -12,6 +12,7 @@ import typer
 from seicampaign.cli.database import db
 from seicampaign.cli.engine import doctor, engine, potential
 from seicampaign.cli.export import export
+from seicampaign.cli.imports import import_
 from seicampaign.cli.tables import comparison_rows, show_table
 from seicampaign.errors import SEICampaignError
 
@@ -30,6 +31,7 @@ app.add_typer(potential, name="potential")
 app.add_typer(engine, name="engine")
 app.command()(doctor)
 app.command()(export)
+app.command("import")(import_)
 
 File = Annotated[Path, typer.Argument(help="A campaign file, e.g. workflows/quickstart.yaml.")]
 Name = Annotated[str, typer.Argument(help="The name of a launched campaign.")]

@@ -6,8 +6,9 @@ calling libxc once for each of the 50 directions around each atom. Here the sums
 
     sum_a c_a,m f(G) Y_m(G) exp(-i G R_a) = f(G) Y_m(G) sum_a c_a,m exp(-i G R_a),
 
-with the phases kept, and libxc is called once per atom. `hasten` puts these functions in place of
-GPAW's own. They go back to GPAW's where there are several processes, spins or a GPU.
+with the phases kept; tables of projectors are kept too, and libxc is called once per atom.
+`hasten` puts these functions in place of GPAW's own. They go back to GPAW's where there are
+several processes, spins or a GPU.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 4000
+LARGEST_TABLE = 50_000_000  # complex numbers
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def hasten() -> None:
         ("stress_tensor_contribution", _stress),
     ):
         setattr(PWLFC, name, _or_original(getattr(PWLFC, name), function))
+    PWLFC.expand = _keeping(PWLFC.expand)
     PWLFC.set_positions = _forgetting(PWLFC.set_positions)
     GGARadialExpansion.__call__ = _or_original(GGARadialExpansion.__call__, _radial_gga)
 
@@ -93,11 +96,11 @@ def _or_original(original: Any, function: Any) -> Any:
 
 
 def _forgetting(original: Any) -> Any:
-    """Atoms that move make the phases invalid."""
+    """Atoms that move make phases and tables invalid."""
 
     @wraps(original)
     def set_positions(self: Any, *args: Any, **kwargs: Any) -> None:
-        self._groups = None
+        self._groups, self._tables = None, {}
         original(self, *args, **kwargs)
 
     return set_positions
@@ -171,9 +174,9 @@ def _phase_of_column(lfc: Any) -> NDArray:
 
 
 def _add(lfc: Any, a_xG: Any, c_axi: Any = 1.0, q: Any = None) -> Any:
-    """Add functions times coefficients to one function of the plane waves."""
+    """Add functions times coefficients to functions of the plane waves."""
     if not _one_function(lfc, a_xG):
-        return NotImplemented
+        return _add_to_many(lfc, a_xG, c_axi)
     c_I = _coefficients(lfc, c_axi, ())
     if not isinstance(c_axi, float):
         c_I = c_I * _phase_of_column(lfc).conj()
@@ -182,6 +185,34 @@ def _add(lfc: Any, a_xG: Any, c_axi: Any = 1.0, q: Any = None) -> Any:
         sums = group.phases @ (c_I[group.columns] * group.powers)
         total += np.einsum("gm,gm->g", sums, _functions(lfc, group)) / lfc.pw.dv
     return None
+
+
+def _add_to_many(lfc: Any, a_xG: Any, c_axi: Any) -> Any:
+    """The same for many bands, with the table that `_expand` keeps."""
+    from gpaw.utilities.blas import mmm
+
+    if not _serial(lfc, a_xG) or lfc.real or isinstance(c_axi, float):
+        return NotImplemented
+    c_xI = _coefficients(lfc, c_axi, a_xG.shape[:-1]) * _phase_of_column(lfc).conj()
+    c_xI, a_xG = c_xI.reshape(-1, lfc.nI), a_xG.reshape(-1, a_xG.shape[-1])
+    for first, last in lfc.block():
+        table = lfc.expand(first, last, cc=True)
+        mmm(1.0 / lfc.pw.dv, c_xI, "N", table, "C", 1.0, a_xG[:, first:last])
+    return None
+
+
+def _keeping(original: Any) -> Any:
+    """Keep the conjugate tables of functions, where they are used for all bands and not large."""
+
+    @wraps(original)
+    def expand(self: Any, G1: int = 0, G2: int | None = None, cc: bool = False) -> Any:
+        if not cc or self.real or self.xp is not np or len(self.Y_GL) * self.nI > LARGEST_TABLE:
+            return original(self, G1, G2, cc)
+        if (G1, G2) not in self._tables:
+            self._tables[G1, G2] = original(self, G1, G2, cc)
+        return self._tables[G1, G2]
+
+    return expand
 
 
 def _projected(lfc: Any, a_G: NDArray) -> NDArray[np.complex128]:

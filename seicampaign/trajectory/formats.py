@@ -136,7 +136,7 @@ def _needs(package: str) -> Iterator[None]:
         yield
     except ImportError:
         raise TrajectoryError(
-            f"This format is written with {package}: pip install 'seicampaign[export]'."
+            f"This format is written with {package}: pip install 'seicampaign[formats]'."
         ) from None
 
 

@@ -1,0 +1,267 @@
+"""Runs that exist already, as simulations beside those of campaigns."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from seicampaign.analysis import Thresholds
+from seicampaign.documents import SCHEMA_VERSION, content_hash
+from seicampaign.errors import AnalysisError, StoreError, TrajectoryError
+from seicampaign.store import simulations
+from seicampaign.store.analyses import FAILURES, update_curves
+from seicampaign.store.curves import STATES
+from seicampaign.trajectory.lammps_log import read_log
+from seicampaign.trajectory.runs import RunFrames
+from seicampaign.trajectory.selection import Frame
+
+if TYPE_CHECKING:
+    from seicampaign.store.campaign_store import CampaignStore
+
+ORIGIN = "imported"
+COMMIT_FRAMES = 50
+"""A chunk row: a commit inside of one would write it twice."""
+THERMO_ANALYSIS = "md"
+
+
+class ImportedRun(BaseModel):
+    """What is known of a run that this package did not make: what its files do not say.
+
+    Two runs are the same simulation if all of this and the first two frames are equal; so a
+    longer version of the same run goes on where the shorter ended.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    electrolyte: str = Field(min_length=1)
+    temperature: float = Field(gt=0, description="K")
+    timestep: float = Field(gt=0, description="fs")
+    anode: str = "Li"
+    pressure: float | None = Field(None, description="bar; None at constant volume")
+    supercell: tuple[int, int] | None = Field(None, description="repetitions in the plane")
+    seed: int | None = None
+    potential: str | None = Field(None, description="what the forces came from")
+    name: str | None = Field(None, description="for people")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The outcome.
+
+    Attributes
+    ----------
+    simulation_id
+        The simulation that the run is now.
+    frames, added
+        Its frames, and how many of them were new.
+    nearest_image
+        Whether positions had to be unwrapped here: see `RunFrames`.
+    not_analysed
+        Why its curves stop short of its frames, None where they do not.
+    """
+
+    simulation_id: str
+    frames: int
+    added: int
+    nearest_image: bool
+    not_analysed: str | None
+
+
+def import_run(
+    store: CampaignStore,
+    files: Sequence[Path],
+    run: ImportedRun,
+    *,
+    elements: Sequence[str] = (),
+    interval: float | None = None,
+    start: int = 0,
+    logs: Sequence[Path] = (),
+    campaign: str | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Imported:
+    """Bring a run into the store; to do it again adds nothing, to do it with more goes on.
+
+    Parameters
+    ----------
+    files
+        LAMMPS text dumps, or files that ASE reads, in the order of time.
+    elements
+        Element of each LAMMPS type, where the dump does not name them.
+    interval
+        ps between frames, where a file has neither steps nor times.
+    start
+        MD step at which the run begins: what is before it is left out, and time counts from it.
+    logs
+        LAMMPS logs, for curves of temperature, pressure and energies.
+    campaign
+        A campaign that the simulation joins, in comparisons and figures.
+    progress
+        Called with the number of frames read so far.
+
+    Raises
+    ------
+    TrajectoryError
+        Naming the frame, if one cannot be read or does not follow the one before it.
+    """
+    thermo = read_log(logs) if logs else None
+    frames = RunFrames(files, timestep=run.timestep, elements=elements, interval=interval)
+    ordered = iter(frames.since(start))
+    head = list(islice(ordered, 2))
+    if len(head) < 2:
+        raise TrajectoryError(
+            f"{', '.join(map(str, files))}: {len(head)} complete frames from step {start} on; a "
+            "run has two at least."
+        )
+    identity = content_hash(ORIGIN, {"run": run.model_dump(), "begin": _digest(frames, head)})
+    _register(store, identity, run, files, campaign)
+    try:
+        added, total = _write(store, identity, frames, chain(head, ordered), progress)
+    except TrajectoryError as error:
+        _record(store, identity, state="failed", error=str(error))
+        raise
+    if thermo is not None:
+        _add_thermo(store, identity, run, *thermo, start)
+    _finish(store, identity, frames)
+    return Imported(identity, total, added, frames.nearest_image, _analyse(store, identity))
+
+
+def remove_imported(store: CampaignStore, simulation_id: str) -> None:
+    """Delete an imported simulation with its trajectory and curves.
+
+    Raises
+    ------
+    StoreError
+        If there is none of this id.
+    """
+    with store.explained("written"):
+        query = {"_id": simulation_id, "origin": ORIGIN}
+        if store.database.simulations.find_one(query) is None:
+            raise StoreError(f"There is no imported simulation {simulation_id!r}.")
+        store.delete_trajectory(simulation_id)
+        for name in ("curves", STATES, FAILURES):
+            store.database[name].delete_many({"simulation_id": simulation_id})
+        store.database.simulations.delete_one(query)
+
+
+def _digest(frames: RunFrames, head: Sequence[Frame]) -> str:
+    """Of the first two frames: two seeds may begin alike, and differ in the second."""
+    digest = hashlib.sha256(frames.numbers.tobytes())
+    for frame in head:
+        digest.update(f"{frame.step} {frame.cell.round(4).tolist()}".encode())
+        digest.update(np.rint(frame.positions * 1000).astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def _register(
+    store: CampaignStore,
+    identity: str,
+    run: ImportedRun,
+    files: Sequence[Path],
+    campaign: str | None,
+) -> None:
+    now = datetime.now(UTC)
+    new = {
+        **run.model_dump(),
+        "simulation_id": identity,
+        "schema_version": SCHEMA_VERSION,
+        "origin": ORIGIN,
+        "supercell": None if run.supercell is None else list(run.supercell),
+        "potential": None if run.potential is None else {"name": run.potential},
+        # Nobody has tested here what its forces came from.
+        "approved": False,
+        "state": "importing",
+        "planned_steps": 0,
+        "requested_steps": 0,
+        "steps_done": 0,
+        "step_now": 0,
+        "claim": None,
+        "created_at": now,
+    }
+    names = [path.name for path in files]
+    changes: dict[str, Any] = {"$setOnInsert": new, "$set": {"files": names, "last_updated": now}}
+    if campaign is not None:
+        changes["$addToSet"] = {"campaigns": campaign}
+    with store.explained("written"):
+        store.database.simulations.update_one({"_id": identity}, changes, upsert=True)
+
+
+def _write(
+    store: CampaignStore,
+    identity: str,
+    run: RunFrames,
+    frames: Iterator[Frame],
+    progress: Callable[[int], None] | None,
+) -> tuple[int, int]:
+    """Append what is not there yet, having compared what is; frames added and in all."""
+    with store.trajectory_writer(identity, run.numbers) as writer:
+        before = writer.n_frames
+        stored = store.trajectory(identity)
+        for number, frame in enumerate(frames):
+            if number < before:
+                _compare(frame, number, int(stored.steps[number]), stored.positions[number])
+            else:
+                writer.append(*frame)
+                if writer.n_frames % COMMIT_FRAMES == 0:
+                    writer.commit()
+            if progress is not None:
+                progress(number + 1)
+        return writer.n_frames - before, writer.n_frames
+
+
+def _compare(frame: Frame, number: int, step: int, positions: NDArray[np.float64]) -> None:
+    if frame.step != step or np.abs(frame.positions - positions).max() > 1e-3:
+        raise TrajectoryError(
+            f"Step {frame.step} is not frame {number} of the run that was imported before, and "
+            "begins as this one does. Say what tells the two apart, e.g. the seed or a name."
+        )
+
+
+def _add_thermo(
+    store: CampaignStore,
+    identity: str,
+    run: ImportedRun,
+    steps: NDArray[np.int64],
+    values: dict[str, NDArray[np.float64]],
+    start: int,
+) -> None:
+    kept = steps >= start
+    steps = steps[kept] - start
+    curves = {name: column[kept] for name, column in values.items()}
+    store.append_curves(identity, curves, steps, steps * run.timestep / 1000, THERMO_ANALYSIS)
+
+
+def _finish(store: CampaignStore, identity: str, frames: RunFrames) -> None:
+    trajectory = store.trajectory(identity)
+    lengths = ("planned_steps", "requested_steps", "steps_done", "step_now")
+    _record(
+        store,
+        identity,
+        state="completed",
+        error=None,
+        n_atoms=trajectory.n_atoms,
+        unwrapped_by_nearest_image=frames.nearest_image,
+        **dict.fromkeys(lengths, trajectory.last_step),
+    )
+
+
+def _analyse(store: CampaignStore, identity: str) -> str | None:
+    """Bring the curves up to date; a run that cannot be analysed stays, and its reason."""
+    try:
+        update_curves(store, identity, Thresholds())
+    except AnalysisError as error:
+        return str(error)
+    return None
+
+
+def _record(store: CampaignStore, identity: str, **fields: Any) -> None:
+    with store.explained("written"):
+        simulations.record(store, identity, **fields)

@@ -1,0 +1,231 @@
+"""Text dumps of LAMMPS as people have them: columns in any order, wrapped or not, compressed."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seicampaign.errors import TrajectoryError
+from seicampaign.trajectory.sources import SourceFrame, open_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+
+# The best first: columns, whether in parts of the cell, whether unwrapped.
+COORDINATES = (
+    (("xu", "yu", "zu"), False, True),
+    (("xsu", "ysu", "zsu"), True, True),
+    (("x", "y", "z"), False, False),
+    (("xs", "ys", "zs"), True, False),
+)
+IMAGES = ("ix", "iy", "iz")
+PS_PER_UNIT = {"metal": 1.0, "real": 1e-3}
+
+
+@dataclass
+class Header:
+    """What stands before the atoms of a frame."""
+
+    step: int | None = None
+    atoms: int = 0
+    time: float | None = None
+    units: str | None = None
+    box: list[str] = field(default_factory=list)
+    bounds: list[list[float]] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+
+
+def is_dump(path: Path) -> bool:
+    """Whether a file begins as a text dump does."""
+    with open_bytes(path) as file:
+        return file.readline().startswith(b"ITEM:")
+
+
+def read_dump(path: Path, elements: Sequence[str] = ()) -> Iterator[SourceFrame]:
+    """The frames of a text dump, their atoms in the order of their ids.
+
+    A frame that is cut off at the end of the file is left out.
+
+    Parameters
+    ----------
+    path
+        The dump; it may be compressed as ``.gz`` or ``.zst``.
+    elements
+        Element of each LAMMPS type, for dumps without a column ``element``.
+
+    Raises
+    ------
+    TrajectoryError
+        Naming the frame, if it cannot be read for certain or has other atoms than the first.
+    """
+    first: NDArray[np.int64] | None = None
+    units = "metal"
+    with open_bytes(path) as file:
+        for number, (header, lines) in enumerate(_blocks(file, path), 1):
+            where = f"Frame {number} of {path.name} (step {header.step})"
+            units = header.units or units
+            try:
+                ids, frame = _frame(header, lines, where, elements, units)
+            except (ValueError, IndexError) as error:
+                raise TrajectoryError(f"{where} cannot be read: {error}.") from None
+            if first is not None and not np.array_equal(ids, first):
+                raise TrajectoryError(
+                    f"{where} has {_difference(first, ids)} before it: a trajectory "
+                    "keeps its atoms."
+                )
+            first = ids
+            yield frame
+
+
+def _blocks(file: IO[bytes], path: Path) -> Iterator[tuple[Header, list[bytes]]]:
+    """Header and lines of each complete frame."""
+    while True:
+        try:
+            header = _header(file, path)
+            lines = [] if header is None else list(islice(file, header.atoms))
+        except EOFError:  # of a compressed file
+            return
+        if header is None or len(lines) < header.atoms or not lines[-1].endswith(b"\n"):
+            return
+        yield header, lines
+
+
+def _header(file: IO[bytes], path: Path) -> Header | None:
+    """Read up to the atoms; None at the end of the file, or if it is cut off here."""
+    header = Header()
+    for line in file:
+        words = line.decode(errors="replace").split()
+        if not words:
+            continue
+        if words[0] != "ITEM:":
+            raise TrajectoryError(
+                f"{path} is no text dump of LAMMPS here, after step {header.step}: {line[:60]!r}."
+            )
+        match words[1:]:
+            case ["ATOMS", *columns]:
+                header.columns = columns
+                return header
+            case ["TIMESTEP"]:
+                text = file.readline()
+                header.step = int(text) if text.endswith(b"\n") else None
+            case ["TIME"]:
+                header.time = float(file.readline() or "nan")
+            case ["UNITS"]:
+                header.units = file.readline().decode().strip()
+            case ["NUMBER", "OF", "ATOMS"]:
+                header.atoms = int(file.readline() or 0)
+            case ["BOX", "BOUNDS", *box]:
+                header.box = box
+                header.bounds = [[float(word) for word in file.readline().split()] for _ in "xyz"]
+    return None
+
+
+def _frame(
+    header: Header, lines: list[bytes], where: str, elements: Sequence[str], units: str
+) -> tuple[NDArray[np.int64], SourceFrame]:
+    """Ids and frame, both in the order of the ids."""
+    if units not in PS_PER_UNIT:
+        raise ValueError(f"its units are {units!r}, not metal or real")
+    table = _table(header, lines)
+    ids = table["id"].to_numpy(np.int64)
+    order = np.argsort(ids)
+    ids = ids[order]
+    if (np.diff(ids) == 0).any():
+        raise ValueError(f"atom {ids[:-1][np.diff(ids) == 0][0]} is in it twice")
+    origin, cell = _box(header)
+    positions, unwrapped = _positions(table, origin, cell)
+    bad = ~np.isfinite(positions).all(axis=1)
+    if bad.any():
+        raise ValueError(f"the position of atom {table['id'][bad.argmax()]} is not finite")
+    time = None if header.time is None else header.time * PS_PER_UNIT[units]
+    numbers = _numbers(table, elements)
+    frame = SourceFrame(where, header.step, time, numbers[order], positions[order], cell, unwrapped)
+    return ids, frame
+
+
+def _table(header: Header, lines: list[bytes]) -> pd.DataFrame:
+    import pandas as pd
+
+    if "id" not in header.columns:
+        raise ValueError(
+            "it has no column id, and LAMMPS changes the order of atoms from frame to frame"
+        )
+    if any(b"ITEM:" in line for line in lines):
+        raise ValueError("the next one begins in the middle of it: cut the file before it")
+    wanted = {"id", "type", "element", *IMAGES, *(name for c in COORDINATES for name in c[0])}
+    return pd.read_csv(
+        io.BytesIO(b"".join(lines)),
+        sep=r"\s+",
+        header=None,
+        names=header.columns,
+        usecols=[name for name in header.columns if name in wanted],
+        index_col=False,
+    )
+
+
+def _positions(table: pd.DataFrame, origin: Array, cell: Array) -> tuple[Array, bool]:
+    """Positions from the cell's origin, and whether they are unwrapped."""
+    for columns, scaled, unwrapped in COORDINATES:
+        if set(columns) <= set(table):
+            values = table[list(columns)].to_numpy(np.float64)
+            positions = values @ cell if scaled else values - origin
+            if not unwrapped and set(IMAGES) <= set(table):
+                return positions + table[list(IMAGES)].to_numpy(np.float64) @ cell, True
+            return positions, unwrapped
+    raise ValueError(
+        "it has no positions: its columns are none of x y z, xu yu zu, xs ys zs and xsu ysu zsu"
+    )
+
+
+def _numbers(table: pd.DataFrame, elements: Sequence[str]) -> NDArray[np.uint8]:
+    from ase.data import atomic_numbers
+
+    names = list(table["element"].unique()) if "element" in table else list(elements)
+    for name in names:
+        if name not in atomic_numbers:
+            raise ValueError(f"{name!r} is no element")
+    if "element" in table:
+        return table["element"].map(atomic_numbers).to_numpy(np.uint8)
+    if "type" not in table:
+        raise ValueError("it has neither a column element nor a column type")
+    types = table["type"].to_numpy(np.int64)
+    if types.max() > len(names):
+        raise ValueError(
+            f"it has {types.max()} types of atoms and names no elements: name the element of each "
+            f"type, in order (--elements); got {len(names)}"
+        )
+    return np.array([atomic_numbers[name] for name in names], np.uint8)[types - 1]
+
+
+def _box(header: Header) -> tuple[Array, Array]:
+    """Origin and vectors of the cell."""
+    kind, periodic = header.box[:-3], header.box[-3:]
+    if any(flags != "pp" for flags in periodic):
+        raise ValueError(f"it is not periodic in all directions ({' '.join(periodic)})")
+    rows = np.array(header.bounds)
+    if kind == ["abc", "origin"]:
+        return rows[:, 3], rows[:, :3]
+    low, high = rows[:, 0].copy(), rows[:, 1].copy()
+    cell = np.zeros((3, 3))
+    if kind:
+        # The bounds are those of the box around the tilted cell.
+        xy, xz, yz = rows[:, 2]
+        low[:2] -= min(0.0, xy, xz, xy + xz), min(0.0, yz)
+        high[:2] -= max(0.0, xy, xz, xy + xz), max(0.0, yz)
+        cell[1, 0], cell[2, 0], cell[2, 1] = xy, xz, yz
+    return low, cell + np.diag(high - low)
+
+
+def _difference(before: NDArray[np.int64], now: NDArray[np.int64]) -> str:
+    if len(before) != len(now):
+        return f"{len(now)} atoms and there were {len(before)}"
+    return f"atom {np.setdiff1d(now, before)[0]}, which was not"

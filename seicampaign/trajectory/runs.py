@@ -1,0 +1,128 @@
+"""A run that exists already, in one or several files, as frames that a trajectory can take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seicampaign.errors import TrajectoryError
+from seicampaign.trajectory.lammps_dump import is_dump, read_dump
+from seicampaign.trajectory.selection import Frame
+from seicampaign.trajectory.sources import SourceFrame, read_ase
+
+
+class RunFrames:
+    """The frames of a run, in order, unwrapped; memory does not grow with their number.
+
+    Positions that a file has wrapped are unwrapped from frame to frame: each atom is taken to
+    have moved by less than half the cell. A frame that a following file repeats counts once.
+
+    Parameters
+    ----------
+    paths
+        LAMMPS text dumps, or files that ASE reads, in the order of time.
+    timestep
+        fs, for steps without a time.
+    elements
+        Element of each LAMMPS type.
+    interval
+        ps between frames, for files that have neither steps nor times.
+
+    Attributes
+    ----------
+    numbers
+        Atomic numbers, shape (n_atoms,), known from the first frame on.
+    nearest_image
+        Whether positions were unwrapped here.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        *,
+        timestep: float,
+        elements: Sequence[str] = (),
+        interval: float | None = None,
+    ) -> None:
+        self.numbers: NDArray[np.uint8] = np.empty(0, np.uint8)
+        self.nearest_image = False
+        self._paths = paths
+        self._timestep = timestep
+        self._elements = elements
+        self._interval = interval
+        self._last: Frame | None = None
+        self._count = 0
+
+    def __iter__(self) -> Iterator[Frame]:
+        for path in self._paths:
+            seam = self._last is not None
+            frames = read_dump(path, self._elements) if is_dump(path) else read_ase(path)
+            for source in frames:
+                step = self._step(source)
+                if seam and self._last is not None and step == self._last.step:
+                    continue  # a restarted run writes its first frame again
+                seam = False
+                self._check(source, step)
+                self._last = self._next(source, step)
+                self._count += 1
+                yield self._last
+
+    def since(self, start: int) -> Iterator[Frame]:
+        """The frames from a step on, which becomes step 0 at 0 ps."""
+        for frame in self:
+            if frame.step >= start:
+                time = frame.time - start * self._timestep / 1000
+                yield frame._replace(step=frame.step - start, time=time)
+
+    def _step(self, source: SourceFrame) -> int:
+        if source.step is not None:
+            return source.step
+        ps = source.time
+        if ps is None:
+            if self._interval is None:
+                raise TrajectoryError(
+                    f"{source.where} has neither step nor time: say how many ps lie between frames."
+                )
+            ps = self._count * self._interval
+        return round(1000 * ps / self._timestep)
+
+    def _check(self, source: SourceFrame, step: int) -> None:
+        where, last = source.where, self._last
+        if last is None:
+            self.numbers = source.numbers
+            return
+        if step <= last.step:
+            raise TrajectoryError(
+                f"{where} goes back in time: step {step} after step {last.step}. Give the files of "
+                "a run in the order of time, and cut from each what the next one repeats."
+            )
+        if len(source.numbers) != len(self.numbers):
+            raise TrajectoryError(
+                f"{where} has {len(source.numbers)} atoms, and {len(self.numbers)} before it."
+            )
+        if not np.array_equal(source.numbers, self.numbers):
+            atom = int(np.argmax(source.numbers != self.numbers))
+            raise TrajectoryError(
+                f"{where} has other elements than the frames before it, at atom {atom} first: "
+                "atoms keep their elements and their order."
+            )
+
+    def _next(self, source: SourceFrame, step: int) -> Frame:
+        time = step * self._timestep / 1000 if source.time is None else source.time
+        positions = source.positions
+        if not source.unwrapped:
+            self.nearest_image = True
+            if self._last is not None:
+                positions = nearest(positions, source.cell, self._last)
+        return Frame(step, time, positions, source.cell)
+
+
+def nearest(
+    positions: NDArray[np.float64], cell: NDArray[np.float64], last: Frame
+) -> NDArray[np.float64]:
+    """The images of positions that are nearest to a frame before, in parts of either's cell."""
+    moved = positions @ np.linalg.inv(cell) - last.positions @ np.linalg.inv(last.cell)
+    return positions - np.rint(moved) @ cell

@@ -1,0 +1,52 @@
+"""`seicampaign import` as typed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+COMMAND = Path(sys.executable).with_name("seicampaign")
+DUMP = """ITEM: TIMESTEP
+{step}
+ITEM: NUMBER OF ATOMS
+2
+ITEM: BOX BOUNDS pp pp pp
+0 9
+0 9
+0 9
+ITEM: ATOMS id type x y z
+2 2 1 1 {step}e-3
+1 1 0 0 0
+"""
+KNOWN = ["--electrolyte", "Li6PS5Cl", "--temperature", "300", "--timestep", "1"]
+
+
+def call(*arguments):
+    return subprocess.run(
+        [COMMAND, "import", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+def test_a_dump_is_imported_once(store, tmp_path):
+    file = tmp_path / "Old.dump"
+    file.write_text("".join(DUMP.format(step=step) for step in (0, 100, 200)))
+    first = call(file, *KNOWN, "--elements", "Li,S")
+    assert "3 frames, 3 of them new" in first.stdout
+    assert "Positions were wrapped" in first.stdout
+    assert "Not analysed: " in first.stdout and "no P" in first.stdout
+    assert "3 frames, 0 of them new" in call(file, *KNOWN, "--elements", "Li S").stdout
+    (document,) = store.simulations.query()
+    assert store.trajectory(document["simulation_id"]).times.tolist() == [0, 0.1, 0.2]
+
+
+def test_what_cannot_be_imported_is_one_sentence(store, tmp_path):
+    file = tmp_path / "Old.dump"
+    file.write_text(DUMP.format(step=100) + DUMP.format(step=0))
+    for arguments, message in [
+        ([file, *KNOWN, "--elements", "Li S"], "Frame 2 of Old.dump (step 0) goes back in time"),
+        ([file, *KNOWN], "name the element of each type"),
+        ([file, *KNOWN, "--temperature", "-3"], "--temperature: Input should be greater than 0"),
+    ]:
+        failed = call(*arguments)
+        assert failed.returncode == 1
+        assert message in failed.stderr and "Traceback" not in failed.stderr
+    assert store.simulations.count() == 0
