@@ -49,8 +49,8 @@ def label_tests(potential: Potential, labels: Sequence[Atoms] | None) -> Iterato
     Parameters
     ----------
     labels
-        Labels that were held out. None takes the cross-validation that the fit left in the
-        potential's metadata.
+        Labels that were held out. None takes what the fit left in the potential's metadata: a
+        cross-validation, or the errors of the part it was kept from.
     """
     errors, source = _errors(potential, labels)
     if not errors:
@@ -78,8 +78,11 @@ def _errors(
     if labels is not None:
         found = errors_by_kind(potential.mtp, potential.species, labels)
         return {kind: e.as_dict() for kind, e in found.items()}, "held-out labels"
-    method = str(potential.metadata.get("errors_method", "as its metadata says"))
-    return potential.metadata.get("errors_unseen", {}), method.partition(";")[0]
+    known = potential.metadata
+    if "errors_unseen" in known:
+        method = str(known.get("errors_method", "as its metadata says"))
+        return known["errors_unseen"], method.partition(";")[0]
+    return known.get("errors", {}).get("test", {}), "held out of its fit, by whole sources"
 
 
 def own_labels(potential: Potential) -> list[Atoms]:

@@ -46,6 +46,12 @@ def test_without_labels_the_cross_validation_counts(shipped):
         assert result.value == shipped.metadata["errors_unseen"][kind][quantity]
 
 
+def test_or_the_part_that_the_fit_was_kept_from(shipped):
+    errors = {"bulk": {"energy": 3.0, "forces": 0.3, "configurations": 4}}
+    fitted = replace(shipped, metadata={"errors": {"test": errors, "training": {}}})
+    assert [r.passed for r in label_tests(fitted, None)] == [True, False]
+
+
 def test_without_either_it_fails(shipped):
     (result,) = label_tests(replace(shipped, metadata={}), None)
     assert not result.passed
