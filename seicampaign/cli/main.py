@@ -12,6 +12,7 @@ import typer
 from seicampaign.cli.database import db
 from seicampaign.cli.engine import doctor, engine, potential
 from seicampaign.cli.export import export
+from seicampaign.cli.garbage import garbage
 from seicampaign.cli.imports import import_
 from seicampaign.cli.tables import comparison_rows, show_table
 from seicampaign.errors import SEICampaignError
@@ -30,6 +31,7 @@ app.add_typer(db, name="db")
 app.add_typer(potential, name="potential")
 app.add_typer(engine, name="engine")
 app.command()(doctor)
+db.command()(garbage)
 app.command()(export)
 app.command("import")(import_)
 

@@ -1,4 +1,4 @@
-"""`seicampaign export` as typed."""
+"""`seicampaign export` and `seicampaign db garbage` as typed."""
 
 import subprocess
 import sys
@@ -48,3 +48,12 @@ def test_what_cannot_be_exported_is_one_sentence(stored, tmp_path, arguments, me
     failed = call("export", *arguments)
     assert failed.returncode == 1
     assert message in failed.stderr and "Traceback" not in failed.stderr
+
+
+def test_garbage_is_listed_and_deleted_on_request(stored):
+    listed = call("db", "garbage").stdout
+    assert "a-simulation" in listed and "no simulation" in listed and "--delete" in listed
+    assert stored.trajectory("a-simulation").n_frames == 12
+    assert "keys deleted" in call("db", "garbage", "--delete").stdout
+    assert stored.database.trajectory_chunks.count_documents({}) == 0
+    assert "Nothing" in call("db", "garbage").stdout
