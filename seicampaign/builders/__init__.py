@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from seicampaign.builders.curves import CurveBuilder
+from seicampaign.builders.electrolytes import ElectrolyteBuilder
 
-__all__ = ["CurveBuilder"]
+__all__ = ["CurveBuilder", "ElectrolyteBuilder"]

@@ -108,6 +108,11 @@ class CampaignStore:
         """Configurations that were set apart, with the reasons, by ``quarantine_id``."""
         return self._collection("quarantine")
 
+    @property
+    def electrolytes(self) -> MongoStore:
+        """Built: one document per electrolyte and condition, by ``electrolyte_id``."""
+        return self._collection("electrolytes")
+
     def launchpad(self) -> LaunchPad:
         """The FireWorks LaunchPad of this database, made ready for its first workflow."""
         from seicampaign.store.workers import launchpad

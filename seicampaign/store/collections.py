@@ -20,6 +20,7 @@ KEYS = {
     "datasets": "dataset_id",
     "quarantine": "quarantine_id",
     "selections": "selection_id",
+    "electrolytes": "electrolyte_id",
 }
 """Key field of each collection that is a maggma store: unique, and what ``update`` replaces by."""
 
@@ -32,6 +33,7 @@ INDEXES: dict[str, list[list[str]]] = {
     "configurations": [["structure_id"]],
     "datasets": [["name", "version"]],
     "quarantine": [["dataset", "created_at"]],
+    "electrolytes": [["campaigns"], ["electrolyte"], ["last_updated"]],
     "selections": [["simulation_id", "step"], ["potential", "grade"]],
     "curve_states": [["simulation_id"], ["analysis", "block"]],
     # jobflow makes none, and then every reference is resolved by a scan.

@@ -1,0 +1,150 @@
+"""One document per electrolyte and condition: the summary over its seeds, kept up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from maggma.core import Builder
+
+from seicampaign.compare.electrolytes import CURVES_READ, SUMMARY_VERSION, summarise
+from seicampaign.compare.table import CONDITIONS
+from seicampaign.documents import SCHEMA_VERSION, content_hash
+from seicampaign.errors import SEICampaignError
+from seicampaign.store import CampaignStore, connect
+
+NEEDED = {"reduction_degree", "crystalline_fraction"}
+
+OWN = ("seed", "timestep")
+"""What may differ within a group."""
+
+Document = dict[str, Any]
+
+
+class ElectrolyteBuilder(Builder):
+    """Summarises what `CurveBuilder` and the runs have stored, for `CampaignStore.electrolytes`.
+
+    An item is a group of simulations that differ in seed or timestep alone. A group is
+    summarised again only when a curve of it has grown, or a simulation has joined or been
+    planned longer.
+
+    Parameters
+    ----------
+    uri, database
+        As of `seicampaign.connect`.
+    campaign
+        Only the groups that simulations of this campaign belong to.
+    """
+
+    def __init__(
+        self,
+        uri: str | None = None,
+        database: str | None = None,
+        campaign: str | None = None,
+        chunk_size: int = 50,
+    ) -> None:
+        with connect(uri, database=database) as store:
+            self.uri, self.database = store.uri, store.name
+        self.campaign = campaign
+        self._store = CampaignStore(self.uri, self.database)
+        super().__init__(self._store.curves, self._store.electrolytes, chunk_size)
+
+    def get_items(self) -> Iterator[Document]:
+        """Yield the groups whose document is missing or out of date."""
+        ends = self._ends()
+        stored = {
+            d["_id"]: d.get("state")
+            for d in self._store.database["electrolytes"].find({}, {"state": 1})
+        }
+        due = []
+        for key, members in self._groups().items():
+            identity = content_hash("electrolyte", dict(key))
+            state = _state(members, ends)
+            if stored.get(identity) != state:
+                due.append({"identity": identity, "members": members, "state": state})
+        self.total = len(due)
+        yield from due
+
+    def process_item(self, item: Document) -> Document:
+        """Read the curves of a group and summarise them."""
+        members = item["members"]
+        try:
+            curves = self._store.read_curves([m["_id"] for m in members], CURVES_READ)
+            seeds = [m for m in members if set(curves.get(m["_id"], {})) >= NEEDED]
+            summary = summarise([curves[m["_id"]] for m in seeds]) if seeds else None
+        except SEICampaignError as error:
+            return _document(item, [], None) | {"error": str(error)}
+        found = None if summary is None else summary.model_dump(mode="json")
+        return _document(item, seeds, found)
+
+    def update_targets(self, items: list[Document]) -> None:
+        """Replace the documents."""
+        for item in items:
+            self._store.database["electrolytes"].replace_one(
+                {"_id": item["electrolyte_id"]}, item, upsert=True
+            )
+
+    def _groups(self) -> dict[tuple[tuple[str, Any], ...], list[Document]]:
+        query = {} if self.campaign is None else {"campaigns": self.campaign}
+        groups: dict[tuple[tuple[str, Any], ...], list[Document]] = {}
+        for document in self._store.database["simulations"].find(query).sort("_id"):
+            groups.setdefault(_key(document), []).append(document)
+        return groups
+
+    def _ends(self) -> dict[str, list[Any]]:
+        """Where the curves of every simulation end, by simulation: no point is read."""
+        one = {"curve": "$curve_id", "last": "$last_step"}
+        pipeline: list[Document] = [
+            {"$match": {"name": {"$in": CURVES_READ}}},
+            {"$group": {"_id": "$simulation_id", "ends": {"$push": one}}},
+        ]
+        found = self._store.database["curves"].aggregate(pipeline)
+        return {d["_id"]: sorted((e["curve"], e["last"]) for e in d["ends"]) for d in found}
+
+
+def _key(simulation: Document) -> tuple[tuple[str, Any], ...]:
+    """All that simulations of one group share: everything but seeds and timestep."""
+    spec = simulation["spec"]
+    physics = {name: value for name, value in spec["md"].items() if name not in OWN}
+    interface = {name: value for name, value in spec["interface"].items() if name not in OWN}
+    shared = {
+        "potential": simulation["potential"]["hash"],
+        "md": content_hash("md", physics),
+        "interface": content_hash("interface", interface),
+    }
+    return tuple(shared.items())
+
+
+def _state(members: list[Document], ends: dict[str, list[Any]]) -> str:
+    seen = [
+        [m["_id"], m["planned_steps"], m["state"], m.get("approved", True), ends.get(m["_id"])]
+        for m in members
+    ]
+    return content_hash("summary", {"version": SUMMARY_VERSION, "members": seen})
+
+
+def _document(item: Document, seeds: list[Document], summary: Document | None) -> Document:
+    members = item["members"]
+    first = members[0]
+    done = sum(m["steps_done"] * m["timestep"] for m in members)
+    planned = sum(m["planned_steps"] * m["timestep"] for m in members)
+    return {
+        "_id": item["identity"],
+        "electrolyte_id": item["identity"],
+        "schema_version": SCHEMA_VERSION,
+        **{name: first.get(name) for name in CONDITIONS},
+        "potential": first["potential"]
+        | {"approved": all(m.get("approved", True) for m in members)},
+        "campaigns": sorted({name for m in members for name in m["campaigns"]}),
+        "simulations": [m["_id"] for m in members],
+        "seeds": [m["seed"] for m in seeds],
+        "n_atoms": first.get("n_atoms"),
+        "ns_done": done / 1e6,
+        "ns_planned": planned / 1e6,
+        "completeness": done / planned if planned else 0.0,
+        "states": {s: sum(m["state"] == s for m in members) for s in {m["state"] for m in members}},
+        "summary": summary,
+        "state": item["state"],
+        "last_updated": datetime.now(UTC),
+    }

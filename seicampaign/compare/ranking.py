@@ -1,0 +1,109 @@
+"""Which electrolyte is faster: said only where the spread over seeds allows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seicampaign.compare.electrolytes import Estimate, Summary
+from seicampaign.errors import CampaignError, unknown
+
+CONFIDENCE = 0.95
+RANKED = tuple(name for name, field in Summary.model_fields.items() if field.annotation is Estimate)
+"""Quantities of a summary that electrolytes can be ranked by."""
+
+
+class Rank(NamedTuple):
+    """One place in a ranking.
+
+    Attributes
+    ----------
+    below
+        Names whose value is larger, beyond doubt: for a time, those it is faster than.
+    undecided
+        Names it cannot be told from: the interval of the difference holds zero, or one of the
+        two has fewer than two seeds.
+    """
+
+    name: str
+    estimate: Estimate
+    below: tuple[str, ...]
+    undecided: tuple[str, ...]
+
+
+def rank(estimates: Mapping[str, Estimate]) -> list[Rank]:
+    """Order by mean, smallest first; those without a value come last.
+
+    A difference counts where the 95 % interval of Welch's t for the difference of two means
+    (B. L. Welch, Biometrika 34, 28, 1947) leaves out zero.
+    """
+    known = {name: e for name, e in estimates.items() if e.mean is not None}
+    order = sorted(known, key=lambda name: known[name].mean or 0.0)
+    places = []
+    for name in order:
+        own = known[name]
+        others = {other: _difference(own, known[other]) for other in order if other != name}
+        below = tuple(other for other, sign in others.items() if sign < 0)
+        undecided = tuple(other for other, sign in others.items() if sign == 0)
+        places.append(Rank(name, own, below, undecided))
+    rest = [Rank(n, e, (), tuple(order)) for n, e in estimates.items() if n not in known]
+    return places + rest
+
+
+def quantity(documents: Sequence[Mapping[str, Any]], name: str) -> dict[str, Estimate]:
+    """One quantity of every electrolyte document, by electrolyte and what tells conditions apart.
+
+    Raises
+    ------
+    CampaignError
+        If there is no such quantity.
+    """
+    if name not in RANKED:
+        raise CampaignError(unknown("quantity", name, RANKED))
+    return {
+        title(document, documents): Estimate.model_validate((document["summary"] or {})[name])
+        for document in documents
+        if document["summary"] is not None
+    }
+
+
+def title(document: Mapping[str, Any], among: Sequence[Mapping[str, Any]]) -> str:
+    """The electrolyte, and of its condition what differs among the documents."""
+    words = [str(document["electrolyte"])]
+    for name, unit in (
+        ("anode", ""),
+        ("supercell", ""),
+        ("temperature", " K"),
+        ("pressure", " bar"),
+    ):
+        if len({str(d.get(name)) for d in among}) > 1:
+            value = document.get(name)
+            text = "x".join(map(str, value)) if isinstance(value, list | tuple) else value
+            words.append(
+                "NVT"
+                if text is None
+                else f"{text:g}{unit}"
+                if isinstance(text, float)
+                else f"{text}{unit}"
+            )
+    if len({d["potential"]["hash"] for d in among}) > 1:
+        words.append(f"{document['potential']['name']} {document['potential']['hash'][:6]}")
+    return ", ".join(words)
+
+
+def _difference(a: Estimate, b: Estimate) -> int:
+    """-1 or 1 where the sign of a - b is certain, else 0."""
+    from scipy.stats import t as student
+
+    if min(len(a.values), len(b.values)) < 2:
+        return 0
+    x, y = np.array(a.values), np.array(b.values)
+    difference = x.mean() - y.mean()
+    u, v = x.var(ddof=1) / len(x), y.var(ddof=1) / len(y)
+    if u + v == 0:
+        return int(np.sign(difference))
+    freedom = (u + v) ** 2 / (u**2 / (len(x) - 1) + v**2 / (len(y) - 1))
+    half = student.ppf((1 + CONFIDENCE) / 2, freedom) * np.sqrt(u + v)
+    return int(np.sign(difference)) if abs(difference) > half else 0
