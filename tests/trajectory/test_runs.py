@@ -6,8 +6,10 @@ import shutil
 import numpy as np
 import pytest
 from lammps_runs import DUMPS, ELEMENTS, run_lammps
+from zarr.storage import MemoryStore
 
 from seicampaign.errors import TrajectoryError
+from seicampaign.trajectory import Trajectory
 from seicampaign.trajectory.lammps_log import read_log
 from seicampaign.trajectory.runs import RunFrames
 
@@ -100,6 +102,21 @@ def test_extended_xyz_as_we_export_it(run, tmp_path):
     np.testing.assert_allclose(
         [f.positions for f in found], [f.positions for f in expected], atol=1e-6
     )
+
+
+def test_what_we_export_is_imported_again(tmp_path, frames):
+    store = MemoryStore()
+    with frames.create(store) as writer:
+        frames.write(writer, 0, 9)
+    for name in ("t.xyz", "t.dump"):
+        Trajectory(store).export(tmp_path / name)
+        run, found = read(tmp_path / name)
+        np.testing.assert_array_equal(run.numbers, frames.numbers)
+        assert [f.step for f in found] == frames.steps[:9].tolist()
+        np.testing.assert_allclose([f.time for f in found], frames.steps[:9] * 0.002)
+        np.testing.assert_allclose([f.cell for f in found], frames.cells[:9])
+        positions = [f.positions for f in found]
+        np.testing.assert_allclose(positions, frames.positions[:9], atol=0.51e-3)
 
 
 def test_time_counts_from_where_a_run_begins(run):
