@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seicampaign.cli.database import db
+from seicampaign.cli.dataset import dataset
 from seicampaign.cli.engine import doctor, engine, potential
 from seicampaign.cli.export import export
 from seicampaign.cli.garbage import garbage
 from seicampaign.cli.imports import import_
 from seicampaign.cli.tables import comparison_rows, show_table
+from seicampaign.cli.train import train
 from seicampaign.errors import SEICampaignError
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(db, name="db")
+app.add_typer(dataset, name="dataset")
+potential.command()(train)
 app.add_typer(potential, name="potential")
 app.add_typer(engine, name="engine")
 app.command()(doctor)

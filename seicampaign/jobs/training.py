@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from seicampaign.documents import content_hash
 from seicampaign.mtp import load_potential, write_mtp
 from seicampaign.settings import settings as machine
 from seicampaign.store import connect, datasets, potentials
-from seicampaign.training import errors_by_kind, split
+from seicampaign.training import Progress, errors_by_kind, split
 from seicampaign.training.backends import FitSettings, Fitted, backend
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ def fit_and_store(
     dataset: str,
     version: int | None = None,
     potential_name: str | None = None,
+    callback: Callable[[Progress], object] | None = None,
 ) -> dict[str, Any]:
     """Fit to a version of a data set, unless that was done, and store the potential.
 
@@ -137,7 +138,7 @@ def fit_and_store(
     TrainingError
         If the data set cannot be fitted to, or the backend fails.
     """
-    chosen = FitSettings(**maker.fit)
+    chosen = FitSettings.of(maker.fit)
     of_set = datasets.describe(store, dataset, version)
     fit_id = _fit_id(maker, chosen, of_set["content_hash"])
     collection = store.database["potentials"]
@@ -154,6 +155,7 @@ def fit_and_store(
             directory,
             threads=maker.threads,
             checkpoint=checkpoint,
+            callback=callback,
         )
         seconds = time.monotonic() - start
         known = _metadata(maker, chosen, of_set, fitted, parts) | {"seconds": round(seconds, 1)}

@@ -106,12 +106,12 @@ def _not_whole(atoms: Atoms) -> Iterator[str]:
             if name != "stress":
                 yield f"it has no {name}"
         elif np.shape(value) not in allowed:
-            yield f"its {name} has the shape {np.shape(value)}"
+            yield f"{name} of the shape {np.shape(value)}"
         elif not np.isfinite(np.asarray(value, dtype=float)).all():
-            yield f"its {name} is not finite"
+            yield f"{name} not finite"
     if len(atoms) == 0:
         yield "it has no atoms"
     if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
-        yield "its positions or cell are not finite"
+        yield "positions or cell not finite"
     elif (atoms.pbc & (atoms.cell.lengths() == 0)).any():
         yield "it is periodic along a direction without a cell vector"

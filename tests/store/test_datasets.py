@@ -119,8 +119,8 @@ def unconverged(atoms):
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (nan_force, "its forces is not finite"),
-        (nan_position, "its positions or cell are not finite"),
+        (nan_force, "forces not finite"),
+        (nan_position, "positions or cell not finite"),
         (no_forces, "it has no forces"),
         (unlabelled, "it has no energy"),
         (absurd_force, "a force of 300.0 eV/A, the limit is 30 eV/A"),

@@ -232,3 +232,10 @@ def test_an_mlp_that_is_not_there_is_named(labels, tmp_path, monkeypatch):
     monkeypatch.setenv("SEICAMPAIGN_MLP", "/nowhere/mlp")
     with pytest.raises(TrainingError, match="/nowhere/mlp cannot be started"):
         backend("mlip2").fit(labels, [], with_backend("mlip2"), tmp_path)
+
+
+def test_settings_that_a_person_wrote_are_refused_by_name():
+    with pytest.raises(TrainingError, match="Did you mean 'cutoff'"):
+        FitSettings.of({"cutof": 5.0})
+    with pytest.raises(TrainingError, match=r"max_iterations: .*greater than or equal to 1"):
+        FitSettings.of({"max_iterations": 0})

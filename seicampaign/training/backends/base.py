@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from ase import Atoms
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from seicampaign.errors import TrainingError, unknown
 from seicampaign.mtp.model import MTP
+from seicampaign.training.fit import Progress
 
 Name = Literal["native", "motep", "mlip2"]
 
@@ -44,6 +46,24 @@ class FitSettings(BaseModel):
     ridge: float = Field(1e-6, description="of the linear coefficients; native alone")
     seed: int = Field(0, ge=0, description="Of the first radial coefficients.")
     backend: Name = "native"
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> FitSettings:
+        """Settings from fields that a person wrote.
+
+        Raises
+        ------
+        TrainingError
+            Naming each field that does not exist or cannot be used.
+        """
+        for name in fields:
+            if name not in cls.model_fields:
+                raise TrainingError(unknown("fit setting", name, cls.model_fields))
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            reasons = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+            raise TrainingError(f"The fit settings cannot be used. {'; '.join(reasons)}.") from None
 
 
 @dataclass(frozen=True)
@@ -84,6 +104,7 @@ class FitBackend(Protocol):
         *,
         threads: int | None = None,
         checkpoint: Path | None = None,
+        callback: Callable[[Progress], object] | None = None,
     ) -> Fitted:
         """Fit to labelled configurations.
 
@@ -97,5 +118,7 @@ class FitBackend(Protocol):
             By default one for each processor.
         checkpoint
             A file to go on from, where the backend can.
+        callback
+            Is called after each iteration, where the backend can.
         """
         ...

@@ -9,7 +9,7 @@ our own kernel gives.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from seicampaign.mtp.model import MTP
 from seicampaign.settings import settings as machine
 from seicampaign.training.backends import program
 from seicampaign.training.backends.base import FitSettings, Fitted
+from seicampaign.training.fit import Progress
 from seicampaign.training.loss import LabelledSet
 
 VALIDATION, CHECK, CHECK_LOG = "validation.cfg", "check.cfg", "check.log"
@@ -40,6 +41,7 @@ class MLIP2Backend:
         *,
         threads: int | None = None,
         checkpoint: Path | None = None,
+        callback: Callable[[Progress], object] | None = None,
     ) -> Fitted:
         start = program.prepare(training, settings, directory, threads)
         command = _command(settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from ase import Atoms
 from seicampaign.errors import TrainingError
 from seicampaign.training.backends import program
 from seicampaign.training.backends.base import FitSettings, Fitted
+from seicampaign.training.fit import Progress
 
 SETTING = "motep.toml"
 
@@ -28,6 +29,7 @@ class MotepBackend:
         *,
         threads: int | None = None,
         checkpoint: Path | None = None,
+        callback: Callable[[Progress], object] | None = None,
     ) -> Fitted:
         if find_spec("motep") is None:
             raise TrainingError(

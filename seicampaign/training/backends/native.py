@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ase import Atoms
 
 from seicampaign.training.backends.base import FitSettings, Fitted
-from seicampaign.training.fit import FitResult, fit
+from seicampaign.training.fit import FitResult, Progress, fit
 from seicampaign.training.loss import Weights
 
 
@@ -24,8 +24,9 @@ class NativeBackend:
         *,
         threads: int | None = None,
         checkpoint: Path | None = None,
+        callback: Callable[[Progress], object] | None = None,
     ) -> Fitted:
-        result = fitted(training, validation, settings, threads, checkpoint)
+        result = fitted(training, validation, settings, threads, checkpoint, callback)
         return Fitted(result.mtp, len(result.history), result.stopped)
 
 
@@ -35,6 +36,7 @@ def fitted(
     settings: FitSettings,
     threads: int | None = None,
     checkpoint: Path | None = None,
+    callback: Callable[[Progress], object] | None = None,
     max_iterations: int | None = None,
 ) -> FitResult:
     """The result of a native fit with settings."""
@@ -54,4 +56,5 @@ def fitted(
         ridge=settings.ridge,
         threads=threads,
         checkpoint=checkpoint,
+        callback=callback,
     )
