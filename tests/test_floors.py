@@ -11,6 +11,7 @@ FLOORS = [
     {"cli"},
     {"report"},
     {"campaign"},
+    {"recovery"},
     {"flows"},
     {"jobs", "builders"},
     {"store"},

@@ -22,12 +22,14 @@ class Hold:
     Attributes
     ----------
     asked_to_stop
-        Whether the segment should end early: a person paused or cancelled the simulation, or
-        another worker has it.
+        Whether the segment should end early: a person paused or cancelled the simulation.
+    lost
+        Whether another worker has it, so that nothing more can be stored.
     """
 
     def __init__(self, store: CampaignStore, fence: Fence) -> None:
         self.asked_to_stop = False
+        self.lost = False
         self._store = store
         self._fence = fence
         self._end = threading.Event()
@@ -47,7 +49,16 @@ class Hold:
                     document = self._fence.beat()
             except StoreError:
                 continue  # the next write of the job itself says so
-            self.asked_to_stop = document is None or document.get("control") is not None
+            self.lost = document is None
+            self.asked_to_stop = document is not None and document.get("control") is not None
+
+
+def _fw_id() -> int | None:
+    """The number of the FireWork that runs here."""
+    from jobflow.core.state import CURRENT_JOB
+
+    job = CURRENT_JOB.job
+    return None if job is None else job.metadata.get("fw_id")
 
 
 @contextmanager
@@ -59,8 +70,8 @@ def held(store: CampaignStore, simulation_id: str) -> Iterator[Hold]:
     TakenOverError
         If another living worker has it.
     """
-    job = {"slurm_job": os.environ.get("SLURM_JOB_ID"), "pbs_job": os.environ.get("PBS_JOBID")}
-    fence = Fence.take(store, simulation_id, **{k: v for k, v in job.items() if v})
+    queue = os.environ.get("SLURM_JOB_ID") or os.environ.get("PBS_JOBID")
+    fence = Fence.take(store, simulation_id, fw_id=_fw_id(), queue_job=queue)
     hold = Hold(store, fence)
     try:
         yield hold

@@ -13,7 +13,7 @@ from seicampaign.errors import SimulationError
 from seicampaign.jobs import walltime
 from seicampaign.jobs.fencing import Hold, held
 from seicampaign.jobs.segment import advance
-from seicampaign.store import CampaignStore, connect, simulations
+from seicampaign.store import CampaignStore, connect, fences, simulations
 
 ASKED = {"pause": "paused", "cancel": "cancelled"}
 
@@ -76,15 +76,13 @@ def _run(
     limits = [value for value in (seconds, walltime.limit()) if value is not None]
     limit = min(limits) if limits else None
     started = time.monotonic()
-    outcome = advance(
-        store,
-        simulation_id,
-        Path.cwd(),
-        walltime=limit,
-        stop_when=lambda: (
-            hold.asked_to_stop or (limit is not None and time.monotonic() - started > limit)
-        ),
-    )
+
+    def stop() -> bool:
+        if hold.lost:  # LAMMPS may hang, and would then never be asked
+            raise fences.lost(f"Simulation {simulation_id}")
+        return hold.asked_to_stop or (limit is not None and time.monotonic() - started > limit)
+
+    outcome = advance(store, simulation_id, Path.cwd(), walltime=limit, stop_when=stop)
     idle = outcome["last_step"] == outcome["first_step"] and outcome["steps_left"] > 0
     if idle and limit is not None and time.monotonic() - started > limit:
         reason = (

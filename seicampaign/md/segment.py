@@ -231,18 +231,16 @@ def _end_point(directory: Path) -> tuple[int, Path]:
 def _end_with_parent() -> None:
     """In the child: end when the process that reads our output is killed, however it is."""
     PR_SET_PDEATHSIG = 1
-    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # A queue that ends a job signals every process: LAMMPS waits to be asked by ours, and whole.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End LAMMPS and the MPI ranks it may have, which share its process group."""
     if process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _failure(directory: Path, what: str) -> SimulationError:

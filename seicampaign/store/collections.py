@@ -39,6 +39,7 @@ INDEXES: dict[str, list[list[str]]] = {
     # jobflow makes none, and then every reference is resolved by a scan.
     "outputs": [["uuid", "index"], ["metadata.campaign"]],
     "workflows": [["metadata.campaign"], ["nodes"]],
+    "fireworks": [["spec.simulation", "state"]],
 }
 """Further indexes, on FireWorks' and jobflow's collections too."""
 
