@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PrivateAttr, field_validator
 
+from seicampaign.campaign.potential import PotentialSpec, inside, read_potential
 from seicampaign.documents import PotentialReference, Sampling, Simulation
 from seicampaign.errors import CampaignError
 from seicampaign.md.parameters import MDParameters
@@ -16,19 +17,11 @@ if TYPE_CHECKING:
     from seicampaign.campaign.launch import LaunchReport
     from seicampaign.campaign.run import Progress
     from seicampaign.campaign.status import CampaignStatus
+    from seicampaign.md.potentials import LammpsPotential
     from seicampaign.mtp import Potential
     from seicampaign.store import CampaignStore
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
-
-
-class PotentialFile(BaseModel):
-    """A potential of the user's own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    file: Path
-    species: list[str] | None = Field(None, description="in the order of the file's types")
 
 
 class Exception_(BaseModel):
@@ -75,7 +68,7 @@ class Campaign(BaseModel):
     pressures: list[float | None] = Field([1.0], min_length=1, description="bar; null is NVT")
     seeds: list[int] = Field([1], min_length=1)
     length: PositiveFloat = Field(description="ps of each simulation")
-    potential: str | PotentialFile = "LiPSCl-level8"
+    potential: PotentialSpec = "LiPSCl-level8"
     allow_unapproved: bool = Field(
         False, description="run with a potential that has not passed its tests; curves say so"
     )
@@ -102,16 +95,9 @@ class Campaign(BaseModel):
         campaign.simulations()
         return campaign
 
-    def load_potential(self) -> Potential:
+    def load_potential(self) -> Potential | LammpsPotential:
         """The potential; a relative path counts from the campaign's file."""
-        from seicampaign.mtp import load_potential
-
-        if isinstance(self.potential, str):
-            file = self.potential.endswith(".mtp")
-            folder = self._folder or Path.cwd()
-            return load_potential(folder / self.potential if file else self.potential)
-        path = (self._folder or Path.cwd()) / self.potential.file
-        return load_potential(path, species=self.potential.species)
+        return read_potential(self.potential, self._folder)
 
     def simulations(self) -> list[Simulation]:
         """Every simulation of the matrix, each once.
@@ -162,7 +148,7 @@ class Campaign(BaseModel):
         for part in ("electrolyte", "anode"):
             name = str(fields.get(part, ""))
             if name.lower().endswith(".cif"):
-                fields[part] = str(self._folder / name)
+                fields[part] = str(inside(self._folder, Path(name)))
         return fields
 
     def _conditions(self) -> list[dict[str, Any]]:

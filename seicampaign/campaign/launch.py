@@ -16,6 +16,7 @@ from seicampaign.structures import match
 
 if TYPE_CHECKING:
     from seicampaign.campaign.campaign import Campaign
+    from seicampaign.md.potentials import LammpsPotential
     from seicampaign.mtp import Potential
     from seicampaign.store import CampaignStore
 
@@ -71,7 +72,7 @@ def launch(campaign: Campaign, store: CampaignStore) -> LaunchReport:
 
 
 def _require_approval(
-    campaign: Campaign, store: CampaignStore, potential: Potential
+    campaign: Campaign, store: CampaignStore, potential: Potential | LammpsPotential
 ) -> tuple[bool, str | None]:
     """Refuse a potential that has not passed its tests, unless the campaign takes it as it is."""
     approved, reason = approvals.of_potential(store, potential)

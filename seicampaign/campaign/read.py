@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 Model = TypeVar("Model", bound=BaseModel)
+_BRANCHES = {"str", "PotentialFile", "MlipFile", "LammpsLines"}
 
 
 def read_campaign(model: type[Model], path: Path) -> Model:
@@ -54,7 +55,7 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel] | None, tree: Any) ->
     where = _line(tree, location)
     name = ".".join(str(part) for part in location)
     if detail["type"] == "extra_forbidden" and location:
-        fields = _fields(model, location[:-1]) if model is not None else []
+        fields = _fields(model, detail["loc"][:-1]) if model is not None else []
         return where + unknown("key", str(location[-1]), fields)
     message = detail["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
@@ -66,27 +67,32 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel] | None, tree: Any) ->
 
 def _is_branch(part: Any) -> bool:
     """Whether a location names an arm of a union (``str``, ``dict[str,any]``), not a key."""
-    return isinstance(part, str) and (part in {"str", "PotentialFile"} or part.startswith("dict["))
+    return isinstance(part, str) and (part in _BRANCHES or part.startswith("dict["))
 
 
 def _fields(model: type[BaseModel], location: Iterable[Any]) -> list[str]:
     """The keys that are valid at a location."""
     for part in location:
-        if isinstance(part, int):
+        named = [m for m in _models() if m.__name__ == part]
+        if named:
+            model = named[0]
+        if isinstance(part, int) or _is_branch(part):
             continue
         annotation = str(model.model_fields[part].annotation) if part in model.model_fields else ""
         inner = [m for m in _models() if m.__name__ in annotation]
         if not inner:
             return []
         model = inner[0]
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _models() -> list[type[BaseModel]]:
-    from seicampaign.campaign.campaign import Exception_, PotentialFile
+    from seicampaign.campaign.campaign import Exception_
+    from seicampaign.campaign.potential import LammpsLines, MlipFile, PotentialFile
     from seicampaign.documents import Sampling
+    from seicampaign.md import GradeSettings
 
-    return [Sampling, Exception_, PotentialFile]
+    return [Sampling, GradeSettings, Exception_, PotentialFile, MlipFile, LammpsLines]
 
 
 def _line(tree: Any, location: Iterable[Any]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from seicampaign.md import GradeSettings, SegmentGrading
 from seicampaign.md.grade import Extrapolation, GradeWindows
+from seicampaign.md.potentials import LammpsPotential
 from seicampaign.settings import settings
 from seicampaign.store import potentials, selections
 
@@ -25,7 +26,7 @@ THERMO_ANALYSIS = "md"
 
 
 def segment_grading(
-    store: CampaignStore, potential: Potential, wanted: GradeSettings | None
+    store: CampaignStore, potential: Potential | LammpsPotential, wanted: GradeSettings | None
 ) -> tuple[SegmentGrading | None, dict[str, Any]]:
     """How a segment is graded.
 
@@ -38,6 +39,8 @@ def segment_grading(
     """
     if wanted is None:
         return None, {"off": "the campaign asks for none (sampling: grade: null)"}
+    if isinstance(potential, LammpsPotential):
+        return None, {"off": f"potential {potential.name!r} is LAMMPS lines, which give none"}
     if shutil.which(settings().cxx) is None:
         return None, {"off": "there is no C++ compiler, and motep's engine gives none in LAMMPS"}
     file = potentials.active_set_file(store, potential)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,10 +41,15 @@ class Start:
 
 
 def start_point(
-    store: CampaignStore, document: dict[str, Any], atoms: Atoms, directory: Path
+    store: CampaignStore,
+    document: dict[str, Any],
+    atoms: Atoms,
+    directory: Path,
+    types: Sequence[str] | None = None,
 ) -> Start:
     """Put the file that LAMMPS starts from into the directory.
 
+    `types` are the elements of LAMMPS's atom types, where the potential decides on them.
     A rung that had to be left is recorded in the simulation's ``rungs``: which, why and when. A
     stored frame has no velocities; new ones are drawn, for the temperature.
     """
@@ -59,10 +65,10 @@ def start_point(
     if trajectory is not None and trajectory.n_frames:
         last = trajectory.frame(-1)
         step = int(trajectory.steps[-1])
-        write_data(last, directory / DATA)
+        write_data(last, directory / DATA, types)
         _record(store, key, "last stored frame, new velocities", step, "no restart file is whole")
         return Start(step, velocity_seed=(document["seed"] + step) % SEEDS + 1)
-    write_data(atoms, directory / DATA)
+    write_data(atoms, directory / DATA, types)
     if points:
         _record(store, key, "the beginning", 0, "neither a restart file nor a frame is there")
     return Start(0)

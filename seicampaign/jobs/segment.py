@@ -18,7 +18,8 @@ from seicampaign.jobs.grading import THERMO_ANALYSIS, GradeRecorder, explain, se
 from seicampaign.jobs.ladder import Start, start_point
 from seicampaign.jobs.signals import StopSignals, stop_signals
 from seicampaign.md import Batch, SegmentGrading, SegmentInput, SegmentResult, run_segment
-from seicampaign.md.inputs import DUMP, THERMO_COLUMNS, lammps_elements
+from seicampaign.md.inputs import DUMP, THERMO_COLUMNS
+from seicampaign.md.potentials import lammps_types, place_files
 from seicampaign.md.segment import log_tail
 from seicampaign.md.substeps import coarser, coarser_result, finer
 from seicampaign.settings import settings
@@ -62,10 +63,11 @@ def advance(
     """
     document = simulations.get(store, simulation_id)
     simulation = simulations.specification(document)
-    potential = potentials.load(store, simulation.potential.hash)
+    potential = potentials.load_pair(store, simulation.potential.hash)
     atoms = interfaces.load(store, simulation.interface_id)
     potential.require(sorted(set(atoms.symbols)))
-    start = start_point(store, document, atoms, directory)
+    types = lammps_types(potential, list(atoms.symbols))
+    start = start_point(store, document, atoms, directory, types)
     first_step = start.step
     ended = document["state"] == simulations.EXTRAPOLATING
     if ended or first_step >= document["planned_steps"]:
@@ -73,7 +75,7 @@ def advance(
     sampling = Sampling.model_validate(document["sampling"])
     grading, how = segment_grading(store, potential, sampling.grade)
     planned = document["planned_steps"]
-    segment = _segment_input(simulation, sampling, grading, atoms, start, planned, walltime)
+    segment = _segment_input(simulation, sampling, grading, types, start, planned, walltime)
     substeps = document.get("substeps")
     if substeps is not None:  # a remedy has changed the timestep, now or before
         segment = finer(segment, substeps, first_step)
@@ -87,6 +89,7 @@ def advance(
         error=None,
         grading=how,
     )
+    place_files(potential, directory)
     recorder = SegmentRecorder(store, simulation, atoms, segment, first_step, substeps or 1)
     try:
         with stop_signals(stop_when) as stop:
@@ -221,7 +224,7 @@ def _segment_input(
     simulation: Simulation,
     sampling: Sampling,
     grading: SegmentGrading | None,
-    atoms: Atoms,
+    types: tuple[str, ...],
     start: Start,
     planned_steps: int,
     walltime: float | None,
@@ -229,7 +232,7 @@ def _segment_input(
     md = simulation.md
     return SegmentInput(
         parameters=md,
-        elements=lammps_elements(list(atoms.symbols)),
+        elements=types,
         target_step=min(planned_steps, start.step + md.steps(sampling.segment)),
         frame_interval=max(1, md.steps(sampling.frame_interval)),
         thermo_interval=max(1, md.steps(sampling.thermo_interval)),

@@ -158,11 +158,16 @@ def lammps_elements(symbols: Sequence[str]) -> tuple[str, ...]:
     return tuple(str(element) for element in sorted(Element(symbol) for symbol in set(symbols)))
 
 
-def write_data(atoms: Atoms, path: Path) -> None:
-    """Write a structure as a LAMMPS data file of atom_style atomic."""
-    from pymatgen.io.ase import AseAtomsAdaptor
-    from pymatgen.io.lammps.data import LammpsData
+def write_data(atoms: Atoms, path: Path, types: Sequence[str] | None = None) -> None:
+    """Write a structure as a LAMMPS data file of atom_style atomic.
+
+    Parameters
+    ----------
+    types
+        The element of each LAMMPS type. Default: `lammps_elements` of the structure.
+    """
+    from ase.io import write
 
     bare = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True)
-    structure = AseAtomsAdaptor.get_structure(bare)
-    LammpsData.from_structure(structure, atom_style="atomic").write_file(str(path), distance=12)
+    order = list(types if types is not None else lammps_elements(list(atoms.symbols)))
+    write(path, bare, format="lammps-data", specorder=order, masses=True, atom_style="atomic")

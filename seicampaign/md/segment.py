@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seicampaign.errors import SimulationError, full_disk
+from seicampaign.errors import EngineError, SimulationError, full_disk
 from seicampaign.md.dump import DumpStream, Frame
 from seicampaign.md.engine import lammps_call
 from seicampaign.md.grade import GRADES, SELECTED, Extrapolation, find_break, read_selected
@@ -30,12 +31,14 @@ from seicampaign.md.inputs import (
     PairPotential,
     SegmentInput,
 )
+from seicampaign.mtp.plugin import lammps_program
 
 POLL_SECONDS = 0.2
 LOG_TAIL_LINES = 25
 SCREEN = "screen"
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
+_NO_STYLE = re.compile(r"Unrecognized pair style '([^']+)'(?: is part of the (\S+) package)?")
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def run_segment(
     SimulationError
         If LAMMPS ends with an error or its numbers stop being finite; with the tail of its log.
     EngineError
-        If there is no LAMMPS to run.
+        If there is no LAMMPS to run, or it lacks the potential's pair style.
     """
     _clear(directory)
     script = segment.text(potential)
@@ -143,6 +146,7 @@ def run_segment(
     finally:
         _end(process)
     if process.returncode != 0:
+        _require_pair_style(directory)
         raise _failure(directory, f"LAMMPS ended with status {process.returncode}")
     last_step, restart = _end_point(directory)
     found = find_break((directory / LOG).read_text(errors="replace")) if segment.grading else None
@@ -230,7 +234,6 @@ def _end_point(directory: Path) -> tuple[int, Path]:
 
 def _end_with_parent() -> None:
     """In the child: end when the process that reads our output is killed, however it is."""
-    PR_SET_PDEATHSIG = 1
     _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     # A queue that ends a job signals every process: LAMMPS waits to be asked by ours, and whole.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -246,6 +249,19 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _failure(directory: Path, what: str) -> SimulationError:
     return SimulationError(
         f"{what} in {directory}.{full_disk(directory)} The end of its log:\n{log_tail(directory)}"
+    )
+
+
+def _require_pair_style(directory: Path) -> None:
+    """Say in our words that LAMMPS lacks a pair style, where that was the error."""
+    found = _NO_STYLE.search(log_tail(directory))
+    if found is None:
+        return
+    package = f" It is part of LAMMPS's package {found[2]}." if found[2] else ""
+    raise EngineError(
+        f"{lammps_program()} has no pair style {found[1]!r}.{package} Name a LAMMPS that was built "
+        "with it in SEICAMPAIGN_LAMMPS (and its headers in SEICAMPAIGN_LAMMPS_INCLUDE where our "
+        "own pair style is used too), or load it with a `plugin load` line of the potential."
     )
 
 

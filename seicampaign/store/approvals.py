@@ -16,6 +16,7 @@ from seicampaign.documents import SCHEMA_VERSION, check_schema
 if TYPE_CHECKING:
     from gridfs import GridFS
 
+    from seicampaign.md.potentials import LammpsPotential
     from seicampaign.mtp import Potential
     from seicampaign.store.campaign_store import CampaignStore
 
@@ -71,7 +72,7 @@ def figure(store: CampaignStore, potential: str) -> bytes | None:
     return bytes(found.read()) if found else None
 
 
-def of_potential(store: CampaignStore, potential: Potential) -> tuple[bool, str]:
+def of_potential(store: CampaignStore, potential: Potential | LammpsPotential) -> tuple[bool, str]:
     """Whether a potential is approved, and why or why not.
 
     What this store knows comes first, then what is kept beside the potential's file.

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seicampaign.documents import SCHEMA_VERSION, check_schema
-from seicampaign.errors import StoreError
+from seicampaign.errors import PotentialError, StoreError
+from seicampaign.md.potentials import LammpsPotential
 from seicampaign.settings import settings
 from seicampaign.store import blobs
 
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from seicampaign.store.campaign_store import CampaignStore
 
 
-def save(store: CampaignStore, potential: Potential, active_set: ActiveSet | None = None) -> str:
+def save(
+    store: CampaignStore,
+    potential: Potential | LammpsPotential,
+    active_set: ActiveSet | None = None,
+) -> str:
     """Store a potential under its hash; one that is there is left as it is.
 
     Parameters
@@ -37,14 +42,22 @@ def save(store: CampaignStore, potential: Potential, active_set: ActiveSet | Non
         "schema_version": SCHEMA_VERSION,
         "name": potential.name,
         "species": list(potential.species),
-        "file": potential.path.read_text(),
         "metadata": dict(potential.metadata),
         "created_at": datetime.now(UTC),
     }
+    if isinstance(potential, LammpsPotential):
+        files = [
+            {"name": name, "file": blobs.save(store, data)}
+            for name, data in potential.files.items()
+        ]
+        document |= {"lines": list(potential.lines), "files": files}
+    else:
+        document["file"] = potential.path.read_text()
     store.database["potentials"].update_one(
         {"_id": potential.hash}, {"$setOnInsert": document}, upsert=True
     )
-    _save_active_set(store, potential, active_set)
+    if not isinstance(potential, LammpsPotential):
+        _save_active_set(store, potential, active_set)
     return potential.hash
 
 
@@ -67,8 +80,10 @@ def _save_active_set(
     collection.update_one(missing, {"$set": {"active_set": found}})
 
 
-def load(store: CampaignStore, key: str) -> Potential:
-    """A potential by its hash, written to this machine's cache for LAMMPS to read.
+def load_pair(store: CampaignStore, key: str) -> Potential | LammpsPotential:
+    """A potential of any engine by its hash, as it drives MD.
+
+    A `.mtp` file is written to this machine's cache, for LAMMPS to read.
 
     Raises
     ------
@@ -78,10 +93,38 @@ def load(store: CampaignStore, key: str) -> Potential:
     from seicampaign.mtp import load_potential
 
     document = _document(store, key)
+    if "lines" in document:
+        files = {file["name"]: blobs.load(store, file["file"]) for file in document["files"]}
+        return LammpsPotential(
+            document["name"],
+            tuple(document["lines"]),
+            tuple(document["species"]),
+            files,
+            document["metadata"],
+        )
     path = _folder(key) / f"{document['name']}.mtp"
     if not path.exists() or path.read_text() != document["file"]:
         _write(path, document["file"].encode())
     return load_potential(path, species=document["species"])
+
+
+def load(store: CampaignStore, key: str) -> Potential:
+    """A potential of the native kernel by its hash.
+
+    Raises
+    ------
+    PotentialError
+        If it is another engine's, given as LAMMPS lines.
+    StoreError
+        If it is not in the store.
+    """
+    found = load_pair(store, key)
+    if isinstance(found, LammpsPotential):
+        raise PotentialError(
+            f"Potential {found.name!r} is given as LAMMPS lines: that runs simulations, and "
+            "nothing else. This needs a .mtp file that the native kernel reads."
+        )
+    return found
 
 
 def load_active_set(store: CampaignStore, potential: Potential) -> ActiveSet | None:
@@ -103,12 +146,12 @@ def load_active_set(store: CampaignStore, potential: Potential) -> ActiveSet | N
     return ActiveSet.load(path, potential.mtp)
 
 
-def active_set_file(store: CampaignStore, potential: Potential) -> Path | None:
+def active_set_file(store: CampaignStore, potential: Potential | LammpsPotential) -> Path | None:
     """The file of a potential's active set that the pair style reads; None if it has none."""
     from seicampaign.mtp.plugin import plugin_path
 
     found = _document(store, potential.hash).get("active_set")
-    if found is None:
+    if found is None or isinstance(potential, LammpsPotential):
         return None
     # The format is a matter between the plug-in and the package, so it is named by both.
     path = _folder(potential.hash) / f"{found['file'][:20]}-{plugin_path().stem}.bin"

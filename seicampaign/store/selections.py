@@ -11,20 +11,47 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from seicampaign.documents import SCHEMA_VERSION, Simulation, check_schema
+from seicampaign.documents import SCHEMA_VERSION, PotentialReference, check_schema
 
 if TYPE_CHECKING:
     from ase import Atoms
     from numpy.typing import ArrayLike, NDArray
 
-    from seicampaign.md import Frame
+    from seicampaign.md import Frame, MDParameters
     from seicampaign.store.campaign_store import CampaignStore
 
 COLLECTION = "selections"
+
+
+class Run(Protocol):
+    """What configurations come from: a simulation, or another run with an identity."""
+
+    @property
+    def id(self) -> str:
+        """Its identity."""
+
+    @property
+    def potential(self) -> PotentialReference:
+        """What its grades belong to."""
+
+    @property
+    def md(self) -> MDParameters:
+        """What makes times of its steps."""
+
+
+class Sampled(Protocol):
+    """A run that configurations are selected from: a simulation, or an exploration of a loop."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def potential(self) -> PotentialReference: ...
+    @property
+    def md(self) -> MDParameters: ...
 
 
 @dataclass(frozen=True)
@@ -53,7 +80,7 @@ class Selection:
 
 def add(
     store: CampaignStore,
-    simulation: Simulation,
+    simulation: Sampled,
     numbers: ArrayLike,
     frames: Iterable[Frame],
     *,
@@ -145,7 +172,7 @@ def query(
 
 
 def _document(
-    simulation: Simulation, numbers: ArrayLike, frame: Frame, select: float
+    simulation: Sampled, numbers: ArrayLike, frame: Frame, select: float
 ) -> dict[str, Any]:
     grades = frame.extra[:, 0]
     above = np.flatnonzero(grades > select)
