@@ -91,7 +91,7 @@ def read_potential(spec: PotentialSpec, folder: Path | None) -> Potential | Lamm
     from seicampaign.mtp import load_potential
 
     if isinstance(spec, str):
-        own = spec.endswith(".mtp")
+        own = spec.endswith(".mtp") or len(Path(spec).parts) > 1
         return load_potential(inside(folder, Path(spec)) if own else spec)
     if isinstance(spec, MlipFile):
         path = inside(folder, spec.mlip)

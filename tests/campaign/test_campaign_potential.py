@@ -81,6 +81,7 @@ def test_what_it_was_trained_on_gives_a_file_of_ones_own_its_grades(tmp_path, sh
     "text",
     [
         "potential: ../own.mtp",
+        "potential: ../../own",
         "potential: {file: ../own.mtp, species: [Li, P, S, Cl]}",
         "potential: {file: own.mtp, species: [Li, P, S, Cl], training: /etc/passwd}",
         "potential: {mlip: ../own.mtp, species: [Li, P, S, Cl]}",
