@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seicampaign.errors import SimulationError
+from seicampaign.trajectory.lammps_dump import cell_within
 
 MAGIC = b"DUMPCUSTOM"
 COLUMNS = "id xu yu zu"
@@ -118,7 +119,7 @@ class DumpStream:
         if values is None:
             return None
         table = values.reshape(n_atoms, n_columns)
-        origin, cell = _box(bounds, tilt)
+        origin, cell = cell_within(bounds[0::2], bounds[1::2], tilt)
         return Frame(int(step), table[:, 1:4] - origin, cell, table[:, 4:]), at
 
     @staticmethod
@@ -135,18 +136,3 @@ class DumpStream:
             blocks.append(np.frombuffer(data, dtype="<f8", count=size, offset=at))
             at += 8 * size
         return np.concatenate(blocks), at
-
-
-def _box(
-    bounds: NDArray[np.float64], tilt: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Corner and edges from a dump's bounding box, which for a tilted cell is the outer one."""
-    low, high = bounds[0::2].copy(), bounds[1::2].copy()
-    xy, xz, yz = tilt
-    low[0] -= min(0.0, xy, xz, xy + xz)
-    high[0] -= max(0.0, xy, xz, xy + xz)
-    low[1] -= min(0.0, yz)
-    high[1] -= max(0.0, yz)
-    cell = np.diag(high - low)
-    cell[1, 0], cell[2, 0], cell[2, 1] = xy, xz, yz
-    return low, cell

@@ -208,21 +208,31 @@ def _numbers(table: pd.DataFrame, elements: Sequence[str]) -> NDArray[np.uint8]:
 
 def _box(header: Header) -> tuple[Array, Array]:
     """Origin and vectors of the cell."""
-    kind, periodic = header.box[:-3], header.box[-3:]
-    if any(flags != "pp" for flags in periodic):
-        raise ValueError(f"it is not periodic in all directions ({' '.join(periodic)})")
+    flags = [word for word in header.box if set(word) <= set("pfsm")]
+    if any(word != "pp" for word in flags):
+        raise ValueError(f"it is not periodic in all directions ({' '.join(flags)})")
     rows = np.array(header.bounds)
-    if kind == ["abc", "origin"]:
+    if header.box[:2] == ["abc", "origin"]:
         return rows[:, 3], rows[:, :3]
-    low, high = rows[:, 0].copy(), rows[:, 1].copy()
-    cell = np.zeros((3, 3))
-    if kind:
-        # The bounds are those of the box around the tilted cell.
-        xy, xz, yz = rows[:, 2]
-        low[:2] -= min(0.0, xy, xz, xy + xz), min(0.0, yz)
-        high[:2] -= max(0.0, xy, xz, xy + xz), max(0.0, yz)
-        cell[1, 0], cell[2, 0], cell[2, 1] = xy, xz, yz
-    return low, cell + np.diag(high - low)
+    tilt = rows[:, 2] if rows.shape[1] > 2 else np.zeros(3)
+    return cell_within(rows[:, 0], rows[:, 1], tilt)
+
+
+def cell_within(low: Array, high: Array, tilt: Array) -> tuple[Array, Array]:
+    """Origin and vectors of a cell from the bounds LAMMPS gives: of the box around a tilted one.
+
+    Parameters
+    ----------
+    low, high
+        Bounds, shape (3,).
+    tilt
+        xy, xz and yz.
+    """
+    xy, xz, yz = tilt
+    origin = low - [min(0.0, xy, xz, xy + xz), min(0.0, yz), 0.0]
+    cell = np.diag(high - [max(0.0, xy, xz, xy + xz), max(0.0, yz), 0.0] - origin)
+    cell[1, 0], cell[2, 0], cell[2, 1] = xy, xz, yz
+    return origin, cell
 
 
 def _difference(before: NDArray[np.int64], now: NDArray[np.int64]) -> str:
