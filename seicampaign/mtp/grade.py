@@ -28,8 +28,10 @@ from seicampaign.mtp.native import c_model, library, plan
 
 START = 1e-6
 TOLERANCE = 1e-3
-_MAGIC = b"seicampaign active set 1\n"
+_MAGIC = b"seicampaign active set 2\n"
 _ERROR_SIZE = 1024
+_CANCELS = 1e4
+"""Terms of a grade over this are added in double precision, smaller ones in single."""
 
 
 def own_size(mtp: MTP) -> int:
@@ -250,15 +252,22 @@ def _encode(chosen: ActiveSet) -> bytes:
     factors = [
         _factor(upper[:, g], len(g) - (own if n < kinds else 0)) for n, g in enumerate(groups)
     ]
-    numbers = [np.concatenate([left for left, _ in factors], axis=1).T]
-    numbers += [right.T for _, right in factors]
+    factor = np.concatenate([left for left, _ in factors], axis=1)
+    reductions, direct, exact = [], [], [0] * len(groups)
     for t, block in enumerate(blocks):
         others = np.concatenate([g for n, g in enumerate(groups) if n != t])
-        lower = chosen.inverse[block]
+        mine, lower = groups[t], chosen.inverse[block]
         to_moments = np.linalg.lstsq(upper[:, others].T, lower[:, others].T, rcond=None)[0]
-        direct = lower[:, groups[t]] - to_moments.T @ upper[:, groups[t]]
-        numbers += [to_moments, direct.T]
-    sizes = [x for (_, right), g in zip(factors, groups, strict=True) for x in (len(g), len(right))]
+        own_part = lower[:, mine] - to_moments.T @ upper[:, mine]
+        cancels = np.abs(chosen.rows[mine, block]).mean(axis=0) @ np.abs(own_part) > _CANCELS
+        order, exact[t] = np.argsort(cancels, kind="stable"), int(cancels.sum())
+        factors[t][1][:] = factors[t][1][:, order]
+        to_z = np.concatenate([factor, to_moments.T @ factor])
+        last = mine[cancels]
+        reductions += [to_z.T, np.concatenate([upper[:, last], lower[:, last]]).T]
+        direct.append(own_part[:, order].T)
+    numbers = [*reductions, *(right.T for _, right in factors), *direct]
+    sizes = [[len(g), len(f[1]), e] for g, f, e in zip(groups, factors, exact, strict=True)]
     mark = library().mtp_fingerprint(ctypes.byref(c_model(mtp)))
     return b"".join(
         [

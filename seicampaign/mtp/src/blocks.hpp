@@ -57,7 +57,7 @@ class Workspace {
       for (int s = counts[lane]; s < slots; s++) {
         dx[s * w + lane] = plan_.max_dist;
         dy[s * w + lane] = dz[s * w + lane] = 0.0;
-        species[s * w + lane] = 0;
+        species[s * w + lane] = counts[lane] ? species[(counts[lane] - 1) * w + lane] : 0;
       }
     return slots;
   }

@@ -20,26 +20,27 @@ struct Block {
 // The matrices of an active set that grade atoms of one species, see grade.hpp. Each is stored with
 // the inputs of one output together.
 struct GradeView {
-  int scalars, parameters;   // moment coefficients; own parameters of the species
-  const double *to_moments;  // [scalars][parameters]
-  const double *inverse;     // [scalars][scalars]
-  int groups, own;           // of rows of the active set; the group of the species
-  const int *ranks, *sizes;  // [groups]
-  const double *const *spread;  // [groups] -> [size][rank]
-  const double *direct;      // [size of own][parameters]
+  int scalars, parameters;  // moment coefficients; own parameters of the species
+  int exact;                // rows, the last of the species' own group, that `reduce` gives as well
+  const double *reduce;     // [scalars + exact][scalars + parameters]
+  int groups, own;          // of rows of the active set; the group of the species
+  const int *ranks, *sizes;     // [groups]
+  const float *const *spread;  // [groups] -> [size][rank]
+  const float *direct;         // [size of own][parameters]
 };
 
-// Atoms graded at once: `grade_blocks` blocks. The basis of all is [basis_size][grade_blocks][width].
-constexpr int grade_blocks = 6;
+// Atoms graded at once: `grade_blocks` blocks. The basis of all is [tile][basis_size][block of the
+// tile][width].
+constexpr int tile_blocks = 3, grade_blocks = 2 * tile_blocks;
 
 struct Kernels {
   const char *name;
   int width;
   void (*evaluate[max_half_level + 1])(const PlanView &, const Block &, void *memory);
   long (*memory[max_half_level + 1])(const PlanView &, int slots);
-  // grades[grade_blocks][width]; memory for 2 scalars vectors of as many doubles
   double (*peak)(long rounds);  // multiplies and adds; gives the number of operations done
-  void (*grade)(const GradeView &, const double *basis, double *grades, void *memory);
+  // grades[grade_blocks][width]; memory for basis_size + exact vectors of as many floats
+  void (*grade)(const GradeView &, const double *basis, double *grades, float *memory);
 };
 
 template <int...>

@@ -7,7 +7,7 @@ namespace sei::mtp {
 
 namespace {
 
-constexpr char magic[] = "seicampaign active set 1\n";
+constexpr char magic[] = "seicampaign active set 2\n";
 
 class Reader {
  public:
@@ -23,11 +23,11 @@ class Reader {
     return value;
   }
 
-  void numbers(std::vector<double> &out) {
-    const std::size_t rest = bytes_.size() - at_;
-    if (rest != out.size() * sizeof(double))
+  // Fills the vector, if just so many numbers are left after it.
+  void numbers(std::vector<double> &out, std::size_t left) {
+    if (bytes_.size() - at_ != (out.size() + left) * sizeof(double))
       throw std::invalid_argument("the active set is cut short or too long");
-    copy(out.data(), rest);
+    copy(out.data(), out.size() * sizeof(double));
   }
 
  private:
@@ -72,50 +72,58 @@ ActiveSet::ActiveSet(const std::string &bytes, const mtp_model &model) {
   const std::int64_t most = scalars_ + static_cast<std::int64_t>(species) * own;
   std::int64_t rows = 0, ranks = 0;
   for (int g = 0; g <= species; g++) {
-    const std::int64_t size = in.integer(), rank = in.integer();
-    if (size < 0 || size > most || rank < 0 || rank > size)
+    const std::int64_t size = in.integer(), rank = in.integer(), exact = in.integer();
+    if (size < 0 || size > most || rank < 0 || rank > size || exact < 0 || exact > size)
       throw std::invalid_argument("the active set is broken");
     sizes_.push_back(static_cast<int>(size));
     ranks_.push_back(static_cast<int>(rank));
+    exact_.push_back(static_cast<int>(exact));
     rows += size;
     ranks += rank;
   }
   if (rows != most || ranks != scalars_) throw std::invalid_argument("the active set is broken");
-  std::size_t count = static_cast<std::size_t>(scalars_) * scalars_;
-  for (int t = 0; t < species; t++)
-    count += static_cast<std::size_t>(own) * (scalars_ + sizes_[t]);
-  for (int g = 0; g <= species; g++) count += static_cast<std::size_t>(sizes_[g]) * ranks_[g];
-  numbers_.resize(count);
-  in.numbers(numbers_);
+  const int inputs = scalars_ + own;
+  std::size_t leaves = 0, reduced = 0;
+  for (int g = 0; g <= species; g++) leaves += static_cast<std::size_t>(sizes_[g]) * ranks_[g];
+  for (int t = 0; t < species; t++) {
+    leaves += static_cast<std::size_t>(own) * sizes_[t];
+    reduced += static_cast<std::size_t>(inputs) * (scalars_ + exact_[t]);
+  }
+  reduce_.resize(reduced);
+  std::vector<double> numbers(leaves);
+  in.numbers(reduce_, leaves);
+  in.numbers(numbers, 0);
+  leaves_.assign(numbers.begin(), numbers.end());
 
-  const double *at = numbers_.data(), *inverse = at;
-  at += static_cast<std::size_t>(scalars_) * scalars_;
+  const double *reduce = reduce_.data();
+  const float *at = leaves_.data();
   for (int g = 0; g <= species; g++) {
     spread_.push_back(at);
     at += static_cast<std::size_t>(sizes_[g]) * ranks_[g];
   }
   for (int t = 0; t < species; t++) {
-    const double *to_moments = at, *direct = at + static_cast<std::size_t>(scalars_) * own;
-    at = direct + static_cast<std::size_t>(sizes_[t]) * own;
-    views_.push_back({scalars_, own, to_moments, inverse, species + 1, t, ranks_.data(),
-                      sizes_.data(), spread_.data(), direct});
+    views_.push_back({scalars_, own, exact_[t], reduce, species + 1, t, ranks_.data(),
+                      sizes_.data(), spread_.data(), at});
+    reduce += static_cast<std::size_t>(inputs) * (scalars_ + exact_[t]);
+    at += static_cast<std::size_t>(sizes_[t]) * own;
   }
 }
 
 Grader::Grader(const Plan &plan, const Kernels &kernels, const ActiveSet &set)
     : kernels_(kernels), set_(set), size_(basis_size(plan.view(), set.scalars())) {
-  basis_.need(static_cast<std::size_t>(size_) * stride());
-  grades_.need(stride());
-  memory_.need(2 * static_cast<std::size_t>(set.scalars()) * stride());
+  const std::size_t panel = static_cast<std::size_t>(grade_blocks) * kernels.width;
+  std::fill_n(basis_.need(size_ * panel), size_ * panel, 0.0);  // idle lanes shall be numbers
+  grades_.need(panel);
+  memory_.need((size_ + set.most_exact()) * panel);
 }
 
 double *Grader::next(int species, const int *atoms, int lanes, double *grades) {
   if (species != species_ || blocks_ == grade_blocks) finish(grades);
   double *basis = basis_.need(0);
-  if (blocks_ == 0) std::memset(basis, 0, sizeof(double) * size_ * stride());
   species_ = species;
   for (int lane = 0; lane < kernels_.width; lane++) atoms_.push_back(lane < lanes ? atoms[lane] : -1);
-  return basis + kernels_.width * blocks_++;
+  const int tile = blocks_ / tile_blocks, block = blocks_++ % tile_blocks;
+  return basis + (tile * static_cast<std::size_t>(size_) * tile_blocks + block) * kernels_.width;
 }
 
 void Grader::finish(double *grades) {

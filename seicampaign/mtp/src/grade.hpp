@@ -7,8 +7,10 @@
 // (m of them) and on d parameters of its own species, so A is sparse in blocks: the rows of another
 // species must cancel in that species' own columns, which leaves them few degrees of freedom, as
 // many for all species together as there are moment coefficients. Python (grade.py) works out
-//     m' = m + d H_t,  z = m' K,  c_g = z_g N_g (+ d W_t where g is the group of t)
-// which is the same as b A^-1 at a fraction of the arithmetic.
+//     z = (m, d) R_t,  c_g = z_g N_g (+ d D_t where g is the group of t)
+// which is the same as b A^-1 at less than half of the arithmetic. z is where large numbers cancel;
+// the rows of N are orthonormal, so the rest is done in single precision. Not so the rows of the own
+// group where large terms of d D cancel: they come straight from b A^-1, with z.
 #pragma once
 
 #include <cstdint>
@@ -26,12 +28,14 @@ class ActiveSet {
   ActiveSet(const std::string &bytes, const mtp_model &model);
   const GradeView &of(int species) const { return views_[species]; }
   int scalars() const { return scalars_; }
+  int most_exact() const { return *std::max_element(exact_.begin(), exact_.end()); }
 
  private:
   int scalars_ = 0;
-  std::vector<int> sizes_, ranks_;
-  std::vector<double> numbers_;
-  std::vector<const double *> spread_;
+  std::vector<int> sizes_, ranks_, exact_;
+  std::vector<double> reduce_;
+  std::vector<float> leaves_;
+  std::vector<const float *> spread_;
   std::vector<GradeView> views_;
 };
 
@@ -46,7 +50,7 @@ class Grader {
   // Where the next block of atoms of this species shall write its basis. Grades what is collected
   // first if the species is another one or the panel is full.
   double *next(int species, const int *atoms, int lanes, double *grades);
-  int stride() const { return grade_blocks * kernels_.width; }
+  int stride() const { return tile_blocks * kernels_.width; }
   void finish(double *grades);  // of what is collected
 
  private:
@@ -54,7 +58,8 @@ class Grader {
   const ActiveSet &set_;
   int species_ = -1, blocks_ = 0, size_;
   std::vector<int> atoms_;  // -1 in idle lanes
-  Aligned<double> basis_, grades_, memory_;
+  Aligned<double> basis_, grades_;
+  Aligned<float> memory_;
 };
 
 }  // namespace sei::mtp

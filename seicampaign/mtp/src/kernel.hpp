@@ -237,18 +237,36 @@ SEI_INLINE void keep_for_basis(const PlanView &plan, const Slot<H> &slot, const 
   for (int k = 2; k < plan.radial_basis_size; k++) t[k] = 2.0 * x * t[k - 1] - t[k - 2];
 }
 
+// Slots of a block with neighbours of a species: few in between are of others where lists are sorted.
+struct Range {
+  int begin, end;
+};
+
+inline Range slots_of(const Block &block, int species) {
+  Range found{block.slots, 0};
+  for (int s = 0; s < block.slots; s++) {
+    int any = 0;
+#pragma GCC unroll 8
+    for (int lane = 0; lane < width; lane++) any |= block.species[s * width + lane] == species;
+    found.begin = any && s < found.begin ? s : found.begin;
+    found.end = any ? s + 1 : found.end;
+  }
+  return found;
+}
+
 // dE / d(coefficients of one species of neighbours, one function, N polynomials).
 template <int N>
-SEI_INLINE void radial_derivatives(const Block &block, int species, const V *kept, int stride, int mu,
-                                   int first, double *out) {
+SEI_INLINE void radial_derivatives(const Block &block, int species, Range range, const V *kept,
+                                   int stride, int mu, int first, double *out) {
   V sum[N];
 #pragma GCC unroll 8
   for (int k = 0; k < N; k++) sum[k] = V{};
-  for (int s = 0; s < block.slots; s++, kept += stride) {
+  for (int s = range.begin; s < range.end; s++) {
+    const V *const at = kept + s * stride;
     const L found = __builtin_convertvector(*(const I *)(block.species + s * width), L);
-    const V own = found == species ? kept[mu] : V{};
+    const V own = found == species ? at[mu] : V{};
 #pragma GCC unroll 8
-    for (int k = 0; k < N; k++) sum[k] += own * kept[first + k];
+    for (int k = 0; k < N; k++) sum[k] += own * at[first + k];
   }
 #pragma GCC unroll 8
   for (int k = 0; k < N; k++) *(V *)(out + k * block.basis_stride) = sum[k];
@@ -265,7 +283,8 @@ void write_basis(const PlanView &plan, const Block &block, V *node, const V *kep
     *(V *)out = at((double *)node, *s);
   *(V *)out = broadcast(1.0);
   out += block.basis_stride;
-  for (int j = 0; j < plan.species; j++)
+  for (int j = 0; j < plan.species; j++) {
+    const Range range = slots_of(block, j);
     for (int mu = 0; mu < plan.radial_funcs_count; mu++, out += size * block.basis_stride) {
       if (mu >= functions) {
         for (int k = 0; k < size; k++) *(V *)(out + k * block.basis_stride) = V{};
@@ -273,12 +292,13 @@ void write_basis(const PlanView &plan, const Block &block, V *node, const V *kep
       }
       int k = 0;
       for (; k + 8 <= size; k += 8)
-        radial_derivatives<8>(block, j, kept, stride, mu, functions + k,
+        radial_derivatives<8>(block, j, range, kept, stride, mu, functions + k,
                               out + k * block.basis_stride);
       for (; k < size; k++)
-        radial_derivatives<1>(block, j, kept, stride, mu, functions + k,
+        radial_derivatives<1>(block, j, range, kept, stride, mu, functions + k,
                               out + k * block.basis_stride);
     }
+  }
 }
 
 template <int H>

@@ -73,6 +73,10 @@ class PairSeiMTP : public Pair {
   bool moved() const;
   void refresh();
   int list_near(int i);
+  struct Near {
+    int atom, species;
+  };
+  void sort_by_species(Near *begin, Near *end);
   void sort_atoms(const std::vector<int> &counts);
   void compute_block(const int *atoms, int lanes, sei::mtp::Workspace &work, double *basis);
   int gather(int i, int lane, sei::mtp::Workspace &work);
@@ -87,9 +91,6 @@ class PairSeiMTP : public Pair {
   double cutoff = 0.0, cutoff_squared = 0.0;
   // Neighbours within the cutoff and a small margin, out of LAMMPS's lists with their larger skin:
   // renewed when an atom has moved by half the margin, without any communication.
-  struct Near {
-    int atom, species;
-  };
   std::vector<Near> near;
   std::vector<std::size_t> near_begin, near_end;  // of local atoms
   std::vector<double> held;    // positions at the last renewal, of ghosts too
@@ -105,6 +106,8 @@ class PairSeiMTP : public Pair {
   double select = -1.0, limit = -1.0;
   std::string selected;
   std::vector<double> grades;  // of local atoms
+  std::vector<Near> unsorted;
+  std::vector<Near *> next_of_species;
 };
 
 PairSeiMTP::PairSeiMTP(LAMMPS *lmp) : Pair(lmp)
@@ -302,7 +305,20 @@ int PairSeiMTP::list_near(int i)
   }
   near.resize(at);
   near_end[i] = at;
+  if (grader) sort_by_species(near.data() + near_begin[i], near.data() + at);
   return count;
+}
+
+// Each species together, which the derivatives by radial coefficients are faster with.
+void PairSeiMTP::sort_by_species(Near *begin, Near *end)
+{
+  const int kinds = plan->view().species;
+  unsorted.assign(begin, end);
+  std::vector<Near *> &next = next_of_species;
+  next.assign(kinds + 1, begin);
+  for (const Near &n : unsorted) next[n.species + 1]++;
+  for (int k = 1; k < kinds; k++) next[k + 1] += next[k] - begin;
+  for (const Near &n : unsorted) *next[n.species]++ = n;
 }
 
 // A block holds atoms of one species; with alike numbers of neighbours few lanes idle. Windows keep
