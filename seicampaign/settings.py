@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, address: str | None) -> str | None:
         """A directory as other processes find it too."""
+        if address is not None and address.startswith("memory:"):
+            raise ValueError("memory ends with its process; name a directory or an object store")
         if address is None or "://" in address:
             return address and address.rstrip("/")
         return Path(address).expanduser().absolute().as_uri()

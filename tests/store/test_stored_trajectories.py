@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seicampaign.errors import TrajectoryError
+from seicampaign.errors import SettingsError, TrajectoryError
 from seicampaign.store.garbage import (
     ELSEWHERE,
     NO_SIMULATION,
@@ -26,9 +26,8 @@ def _register(store, *names):
     store.database.simulations.insert_many({"_id": n, "simulation_id": n} for n in names)
 
 
-@pytest.mark.parametrize("address", ["directory", "memory://campaign-chunks"])
-def test_the_settings_name_where_trajectories_begin(store, tmp_path, monkeypatch, address):
-    home = str(tmp_path / "chunks") if address == "directory" else address
+def test_the_settings_name_where_trajectories_begin(store, tmp_path, monkeypatch):
+    home = str(tmp_path / "chunks")
     _write(store, "before")
     monkeypatch.setenv("SEICAMPAIGN_TRAJECTORIES", home)
     _write(store, "a")
@@ -44,6 +43,12 @@ def test_the_settings_name_where_trajectories_begin(store, tmp_path, monkeypatch
     assert store.trajectories.count() == 1
     with pytest.raises(TrajectoryError, match="no trajectory"):
         open_trajectory(f"{home}/a")
+
+
+def test_memory_is_no_home_for_a_campaign(store, monkeypatch):
+    monkeypatch.setenv("SEICAMPAIGN_TRAJECTORIES", "memory://chunks")
+    with pytest.raises(SettingsError, match="memory ends with its process"):
+        store.trajectory_writer("a", [3])
 
 
 def test_a_clean_store_has_no_garbage(store):
