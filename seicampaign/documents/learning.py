@@ -1,4 +1,4 @@
-"""An active-learning loop as it is declared: where it looks, when it is content, what it may cost."""
+"""An active-learning loop as it is declared: where it looks, and what it may cost."""
 
 from __future__ import annotations
 

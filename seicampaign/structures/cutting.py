@@ -53,7 +53,7 @@ def cut_cell(
     -------
     ase.Atoms
         With the arrays `source_index`, the index of each atom in the frame, and `kept`, whether
-        it is within the radius.
+        it is within the radius; in a cell that stays whole all atoms are.
 
     Raises
     ------
@@ -61,7 +61,9 @@ def cut_cell(
         If no such cell is small enough.
     """
     if len(atoms) <= max_atoms:
-        return _labelled(atoms, np.arange(len(atoms)), centre, radius)
+        whole = _labelled(atoms, np.arange(len(atoms)), centre, radius)
+        whole.arrays[KEPT][:] = True
+        return whole
     heights = _heights(atoms)
     wanted = max(2 * radius, min_edge)
     windows = np.where(heights <= keep_edge, heights, np.minimum(wanted, heights))

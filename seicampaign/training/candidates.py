@@ -12,11 +12,13 @@ from ase.optimize import FIRE
 from seicampaign.errors import StructureError
 from seicampaign.mtp import Potential
 from seicampaign.mtp.grade import ActiveSet, basis_vectors
-from seicampaign.structures.cutting import KEPT, cut_cell
+from seicampaign.structures.cutting import KEPT, SOURCE, cut_cell
 
 SETTLE_STEPS = 30
 SETTLE_FORCE = 1.0
 MOST = 1.0 + 1e-3
+JUDGED = "judged"
+"""Array of a candidate: the atoms whose grades count. Those near a new face are no atoms of MD."""
 
 
 def label_cell(
@@ -49,6 +51,8 @@ def label_cell(
         FIRE(cell, logfile=None, maxstep=0.05).run(fmax=SETTLE_FORCE, steps=SETTLE_STEPS)
         cell.set_constraint()
         cell.calc = None
+    judged = cell.arrays[SOURCE] == centre if len(cell) < len(frame) else np.full(len(cell), True)
+    cell.set_array(JUDGED, judged)
     return cell
 
 
@@ -95,10 +99,16 @@ def pick(
     taken: list[int] = []
     while len(taken) < count:
         left = [i for i in range(len(candidates)) if i not in taken]
-        grades = [float(chosen.grades(candidates[i]).max()) for i in left]
+        grades = [_grade(chosen, candidates[i]) for i in left]
         if not grades or max(grades) <= threshold:
             break
         best = left[int(np.argmax(grades))]
         taken.append(best)
         chosen = extended(chosen, candidates[best], best)
     return taken
+
+
+def _grade(chosen: ActiveSet, atoms: Atoms) -> float:
+    """The largest grade of the atoms that count."""
+    grades = chosen.grades(atoms)
+    return float(grades[atoms.arrays[JUDGED]].max() if JUDGED in atoms.arrays else grades.max())
