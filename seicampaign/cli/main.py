@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seicampaign.cli.analyse import analyse
+from seicampaign.cli.compare import compare
 from seicampaign.cli.database import db
 from seicampaign.cli.dataset import dataset
 from seicampaign.cli.engine import doctor, engine, potential
 from seicampaign.cli.export import export
 from seicampaign.cli.garbage import garbage
 from seicampaign.cli.imports import import_
-from seicampaign.cli.tables import comparison_rows, show_table
+from seicampaign.cli.learn import learn, loop
+from seicampaign.cli.tables import show_table
 from seicampaign.cli.train import train
 from seicampaign.cli.view import view
 from seicampaign.errors import SEICampaignError
@@ -34,14 +36,17 @@ app = typer.Typer(
 app.add_typer(db, name="db")
 app.add_typer(dataset, name="dataset")
 potential.command()(train)
+potential.command()(learn)
+potential.command()(loop)
 app.add_typer(potential, name="potential")
 app.add_typer(engine, name="engine")
 app.command()(doctor)
 db.command()(garbage)
 app.command()(export)
+app.command("import")(import_)
 app.command()(analyse)
 app.command()(view)
-app.command("import")(import_)
+app.command()(compare)
 
 File = Annotated[Path, typer.Argument(help="A campaign file, e.g. workflows/quickstart.yaml.")]
 Name = Annotated[str, typer.Argument(help="The name of a launched campaign.")]
@@ -134,35 +139,3 @@ def status(name: Name, as_json: Json = False) -> None:
     for s in found.simulations:
         if s.error:
             print(f"{s.simulation_id} failed: {s.error.splitlines()[0]}")
-
-
-@app.command()
-def compare(
-    name: Annotated[str | None, typer.Argument(help="A campaign. Default: all.")] = None,
-    time: Annotated[
-        list[float] | None, typer.Option(help="ps at which the curves are read; repeatable.")
-    ] = None,
-    figure: Annotated[
-        Path | None, typer.Option(help="Also draw the curves into this picture file.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Compare electrolytes: a row for each electrolyte and condition."""
-    with _store() as store:
-        table = store.compare(name, times=time)
-        if figure is not None:
-            from seicampaign.report import curves_figure
-
-            curves_figure(store, _only(name), figure)
-    if as_json:
-        print(table.to_json(orient="records", indent=2))
-        return
-    show_table(f"Comparison of {name or 'all campaigns'}", comparison_rows(table))
-    if figure is not None:
-        print(f"Curves: {figure}")
-
-
-def _only(name: str | None) -> str:
-    if name is None:
-        raise typer.BadParameter("a figure is drawn of one campaign: name it")
-    return name

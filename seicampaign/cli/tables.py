@@ -15,10 +15,20 @@ PIPE_WIDTH = 160
 
 def comparison_rows(table: pd.DataFrame) -> list[dict[str, str]]:
     """A comparison in few columns: conditions, shares at each time, half reduction, thickness."""
-    return [_row({str(k): v for k, v in row.items()}) for row in table.to_dict(orient="records")]
+    records = [{str(k): v for k, v in row.items()} for row in table.to_dict(orient="records")]
+    several = len(potentials(table)) > 1
+    return [_row(row, several) for row in records]
 
 
-def _row(row: dict[str, Any]) -> dict[str, str]:
+def potentials(table: pd.DataFrame) -> list[str]:
+    """The potentials of a comparison, each with whether it is approved."""
+    if table.empty:
+        return []
+    pairs = sorted(set(zip(table["potential"], table["approved"], strict=True)))
+    return [name if approved else f"{name} (not approved)" for name, approved in pairs]
+
+
+def _row(row: dict[str, Any], with_potential: bool) -> dict[str, str]:
     shares = {}
     for name, value in row.items():
         quantity, at, time = name.partition("@")
@@ -36,7 +46,7 @@ def _row(row: dict[str, Any]) -> dict[str, str]:
         "atoms": cell(row["atoms"]),
         "seeds": cell(row["seeds"]),
         "ns": cell(row["ns"]),
-        "potential": "approved" if row["approved"] else "not approved",
+        **({"potential": row["potential"]} if with_potential else {}),
         **shares,
         "half reduced\n(ps)": half,
         "SEI\n(Å)": cell(row["sei_thickness_A"]),

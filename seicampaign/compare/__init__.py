@@ -1,7 +1,21 @@
-"""Comparison of electrolytes: from simulations and their curves to a table."""
+"""Comparison of electrolytes: from simulations and their curves to tables and a ranking."""
 
 from __future__ import annotations
 
+from seicampaign.compare.aligned import aligned_curves, plain_conditions
+from seicampaign.compare.electrolytes import Estimate, Summary, summarise
+from seicampaign.compare.ranking import Rank, rank, rank_documents
 from seicampaign.compare.table import comparison_table, default_times
 
-__all__ = ["comparison_table", "default_times"]
+__all__ = [
+    "Estimate",
+    "Rank",
+    "Summary",
+    "aligned_curves",
+    "comparison_table",
+    "default_times",
+    "plain_conditions",
+    "rank",
+    "rank_documents",
+    "summarise",
+]

@@ -52,45 +52,52 @@ def rank(estimates: Mapping[str, Estimate]) -> list[Rank]:
     return places + rest
 
 
-def quantity(documents: Sequence[Mapping[str, Any]], name: str) -> dict[str, Estimate]:
-    """One quantity of every electrolyte document, by electrolyte and what tells conditions apart.
+def rank_documents(documents: Sequence[Mapping[str, Any]], quantity: str) -> list[Rank]:
+    """Rank documents of `CampaignStore.electrolytes` by one of `RANKED`.
 
     Raises
     ------
     CampaignError
         If there is no such quantity.
     """
-    if name not in RANKED:
-        raise CampaignError(unknown("quantity", name, RANKED))
+    if quantity not in RANKED:
+        raise CampaignError(unknown("quantity", quantity, RANKED))
+    summarised = [d for d in documents if d["summary"] is not None]
+    names = titles(summarised)
+    return rank(
+        {
+            name: Estimate.model_validate(document["summary"][quantity])
+            for name, document in zip(names, summarised, strict=True)
+        }
+    )
+
+
+def titles(documents: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The electrolyte of each document, and of its condition what differs among them."""
+    shown = [_words(document) for document in documents]
+    differing = [name for name in WORDS if len({words[name] for words in shown}) > 1]
+    named = [name for name in WORDS if name == "electrolyte" or name in differing]
+    found = [", ".join(words[name] for name in named) for words in shown]
+    return [
+        f"{text} ({document['electrolyte_id'][:6]})" if found.count(text) > 1 else text
+        for text, document in zip(found, documents, strict=True)
+    ]
+
+
+WORDS = ("electrolyte", "anode", "supercell", "temperature", "pressure", "potential")
+
+
+def _words(document: Mapping[str, Any]) -> dict[str, str]:
+    pressure = document["pressure"]
+    potential = document["potential"]
     return {
-        title(document, documents): Estimate.model_validate((document["summary"] or {})[name])
-        for document in documents
-        if document["summary"] is not None
+        "electrolyte": str(document["electrolyte"]),
+        "anode": f"on {document['anode']}",
+        "supercell": "x".join(map(str, document["supercell"])),
+        "temperature": f"{document['temperature']:g} K",
+        "pressure": "constant volume" if pressure is None else f"{pressure:g} bar",
+        "potential": f"{potential['name']} {potential['hash'][:6]}",
     }
-
-
-def title(document: Mapping[str, Any], among: Sequence[Mapping[str, Any]]) -> str:
-    """The electrolyte, and of its condition what differs among the documents."""
-    words = [str(document["electrolyte"])]
-    for name, unit in (
-        ("anode", ""),
-        ("supercell", ""),
-        ("temperature", " K"),
-        ("pressure", " bar"),
-    ):
-        if len({str(d.get(name)) for d in among}) > 1:
-            value = document.get(name)
-            text = "x".join(map(str, value)) if isinstance(value, list | tuple) else value
-            words.append(
-                "NVT"
-                if text is None
-                else f"{text:g}{unit}"
-                if isinstance(text, float)
-                else f"{text}{unit}"
-            )
-    if len({d["potential"]["hash"] for d in among}) > 1:
-        words.append(f"{document['potential']['name']} {document['potential']['hash'][:6]}")
-    return ", ".join(words)
 
 
 def _difference(a: Estimate, b: Estimate) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -37,13 +37,13 @@ def comparison_table(
     curves: Curves,
     times: Sequence[float] | None = None,
 ) -> pd.DataFrame:
-    """Compare electrolytes, a row for each combination of electrolyte and condition.
+    """Compare electrolytes, a row for each combination of electrolyte, condition and potential.
 
     Parameters
     ----------
     simulations
         Documents with ``simulation_id``, the fields of `CONDITIONS`, ``n_atoms``,
-        ``steps_done``, ``timestep`` (fs) and ``approved``.
+        ``steps_done``, ``timestep`` (fs), ``potential`` and ``approved``.
     curves
         By simulation, then by name: those of `CURVE_NAMES`. Simulations without are left out.
     times
@@ -52,8 +52,8 @@ def comparison_table(
     Returns
     -------
     pandas.DataFrame
-        Conditions (K, bar), ``atoms``, ``seeds``, ``ns`` (the shortest run), ``approved`` (whether
-        the potential of every run had passed its tests), for each time
+        Conditions (K, bar), ``potential``, ``atoms``, ``seeds``, ``ns`` (the shortest run),
+        ``approved`` (whether the potential of every run had passed its tests), for each time
         ``reduced@t`` and ``crystalline@t`` (mean over seeds), ``half_reduction_ps`` (mean over
         seeds, NaN unless every seed got there), its ``_spread`` (sample standard deviation, NaN
         for one seed), and ``sei_thickness_A`` at the last of the times. NaN where a curve does
@@ -62,16 +62,35 @@ def comparison_table(
     import pandas as pd
 
     chosen = default_times(curves) if times is None else sorted(times)
-    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
-    for simulation in simulations:
-        if set(CURVE_NAMES) <= set(curves.get(simulation["simulation_id"], {})):
-            groups.setdefault(_condition(simulation), []).append(simulation)
+    complete = {key for key, own in curves.items() if set(CURVE_NAMES) <= set(own)}
     rows = []
-    for key in sorted(groups, key=str):
-        members = groups[key]
+    for key, members in grouped(simulations, complete).items():
         own = [curves[member["simulation_id"]] for member in members]
-        rows.append(dict(zip(CONDITIONS, key, strict=True)) | _row(members, own, chosen))
+        head = dict(zip((*CONDITIONS, "potential"), key, strict=True))
+        rows.append(head | _row(members, own, chosen))
     return pd.DataFrame(rows)
+
+
+def grouped(
+    simulations: Sequence[Mapping[str, Any]], ids: Collection[str]
+) -> dict[tuple[Any, ...], list[Mapping[str, Any]]]:
+    """Those simulations that are among `ids`, by condition and potential: what is left are seeds.
+
+    A potential is named; where two share a name, its hash is added.
+    """
+    chosen = [s for s in simulations if s["simulation_id"] in ids]
+    names: dict[str, set[str]] = {}
+    for simulation in chosen:
+        potential = simulation.get("potential") or {"name": "", "hash": ""}
+        names.setdefault(potential["name"], set()).add(potential["hash"])
+    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for simulation in chosen:
+        potential = simulation.get("potential") or {"name": "", "hash": ""}
+        shown = potential["name"]
+        if len(names[shown]) > 1:
+            shown = f"{shown} {potential['hash'][:6]}"
+        groups.setdefault((*_condition(simulation), shown), []).append(simulation)
+    return dict(sorted(groups.items(), key=lambda item: str(item[0])))
 
 
 def default_times(curves: Curves) -> list[float]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pymongo import MongoClient
     from pymongo.database import Database
 
+    from seicampaign.compare import Rank
     from seicampaign.store.curves import Curve
     from seicampaign.trajectory import Trajectory, TrajectoryWriter
 
@@ -261,7 +262,8 @@ class CampaignStore:
             In ps, where the curves are read. Default: a quarter, a half and the whole of the
             shortest run.
         conditions
-            Further filters on the simulations, e.g. ``temperature=400``.
+            Further filters on the simulations, e.g. ``temperature=400`` or
+            ``electrolyte=["Li6PS5Cl", "Li7PS6"]``.
 
         Returns
         -------
@@ -271,11 +273,52 @@ class CampaignStore:
         from seicampaign.compare import comparison_table
         from seicampaign.compare.table import CURVE_NAMES
 
-        query = conditions if campaign is None else conditions | {"campaigns": campaign}
-        with self.explained("read"):
-            simulations = list(self.database.simulations.find(query, {"spec": 0}))
+        simulations = self._simulations_of(campaign, conditions)
         ids = [document["simulation_id"] for document in simulations]
         return comparison_table(simulations, self.read_curves(ids, CURVE_NAMES), times)
+
+    def compare_curves(
+        self,
+        name: str = "reduction_degree",
+        campaign: str | None = None,
+        *,
+        times: Sequence[float] | None = None,
+        **conditions: Any,
+    ) -> pd.DataFrame:
+        """One curve of every electrolyte and condition on one time grid, mean and spread.
+
+        Parameters are as of `compare`; the table is as of `seicampaign.compare.aligned_curves`.
+        """
+        from seicampaign.compare import aligned_curves
+
+        simulations = self._simulations_of(campaign, conditions)
+        ids = [document["simulation_id"] for document in simulations]
+        return aligned_curves(simulations, self.read_curves(ids, [name]), name, times)
+
+    def ranking(
+        self, quantity: str = "half_reduction", campaign: str | None = None, **conditions: Any
+    ) -> list[Rank]:
+        """Electrolytes by a quantity of their summaries, and what their seeds leave undecided.
+
+        The summaries are those that `ElectrolyteBuilder` has stored. Parameters are as of
+        `compare`; quantities are `seicampaign.compare.ranking.RANKED`.
+        """
+        from seicampaign.compare import plain_conditions, rank_documents
+
+        query = plain_conditions(conditions | ({} if campaign is None else {"campaigns": campaign}))
+        with self.explained("read"):
+            return rank_documents(list(self.database.electrolytes.find(query)), quantity)
+
+    def _simulations_of(
+        self, campaign: str | None, conditions: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        from seicampaign.compare import plain_conditions
+
+        query = plain_conditions(conditions)
+        if campaign is not None:
+            query |= plain_conditions({"campaigns": campaign})
+        with self.explained("read"):
+            return list(self.database.simulations.find(query, {"spec": 0}))
 
     def truncate_curves(self, simulation_id: str, step: int) -> None:
         """Drop all points of all curves of a simulation after a step."""

@@ -3,7 +3,7 @@
 import pytest
 
 from seicampaign.compare.electrolytes import Estimate
-from seicampaign.compare.ranking import RANKED, quantity, rank
+from seicampaign.compare.ranking import RANKED, rank, rank_documents
 from seicampaign.errors import CampaignError
 
 
@@ -38,4 +38,4 @@ def test_what_was_not_reached_comes_last():
 def test_an_unknown_quantity_gets_the_nearest():
     assert "half_reduction" in RANKED
     with pytest.raises(CampaignError, match="half_reduction"):
-        quantity([], "half_reductoin")
+        rank_documents([], "half_reductoin")
