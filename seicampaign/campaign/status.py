@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from seicampaign.errors import CampaignError, unknown
@@ -12,11 +15,17 @@ if TYPE_CHECKING:
     from seicampaign.store import CampaignStore
 
 FINISHED = {"completed"}
+CONTROL = {"pause": "paused", "cancel": "cancelled"}
+FIELDS = (
+    *("electrolyte", "anode", "supercell", "temperature", "pressure", "seed", "timestep"),
+    *("state", "control", "needs", "steps_done", "step_now", "planned_steps", "ns_per_day"),
+    *("error", "worker", "failures.name"),
+)
 
 
 @dataclass(frozen=True)
 class SimulationStatus:
-    """One simulation: where it stands and how fast it goes.
+    """One simulation: where it stands, how fast it goes and what it waits for.
 
     Attributes
     ----------
@@ -24,6 +33,16 @@ class SimulationStatus:
         Simulated time up to now and in all.
     ns_per_day
         Rate of its last segment, None before the first has ended.
+    heartbeat
+        Seconds since its worker last showed itself; None without a worker.
+    tries
+        Failures that were mended, or tried to be.
+    waits_for
+        What has to happen before it goes on; None while it runs and when it is complete.
+    hours_left
+        At its rate; None where that is not known.
+    core_hours
+        Used by the segments that have ended.
     """
 
     simulation_id: str
@@ -33,6 +52,12 @@ class SimulationStatus:
     ns_planned: float
     ns_per_day: float | None
     error: str | None
+    heartbeat: float | None = None
+    tries: int = 0
+    waits_for: str | None = None
+    hours_left: float | None = None
+    core_hours: float = 0.0
+    cores: int = 1
 
 
 @dataclass(frozen=True)
@@ -62,9 +87,39 @@ class CampaignStatus:
         """Whether every simulation is complete."""
         return all(s.state in FINISHED for s in self.simulations)
 
+    @property
+    def core_hours(self) -> float:
+        """Used by all segments that have ended."""
+        return sum(s.core_hours for s in self.simulations)
+
+    @property
+    def core_hours_left(self) -> float | None:
+        """What the rest takes, at each one's rate; at the median rate where none is known yet."""
+        rates = [s.ns_per_day for s in self.simulations if s.ns_per_day]
+        if not rates:
+            return 0.0 if self.finished else None
+        usual = median(rates)
+        return sum(
+            (s.ns_planned - s.ns_done) / (s.ns_per_day or usual) * 24 * s.cores
+            for s in self.simulations
+        )
+
+    @property
+    def hours_left(self) -> float | None:
+        """Until all is done, if as many run as now; None where nothing runs."""
+        running = sum(s.cores for s in self.simulations if s.state == "running")
+        left = self.core_hours_left
+        return left / running if running and left is not None else None
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        totals = {"ns_done": self.ns_done, "ns_planned": self.ns_planned}
+        totals = {
+            "ns_done": self.ns_done,
+            "ns_planned": self.ns_planned,
+            "core_hours": self.core_hours,
+            "core_hours_left": self.core_hours_left,
+            "hours_left": self.hours_left,
+        }
         return asdict(self) | totals | {"states": dict(self.states)}
 
 
@@ -76,25 +131,112 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     CampaignError
         If no campaign of that name was launched into this database.
     """
-    from seicampaign.store import simulations
-
     campaign = store.database["campaigns"].find_one({"_id": name}, {"simulations": 1})
     if campaign is None:
         known = store.database["campaigns"].distinct("_id")
         raise CampaignError(unknown("campaign", name, known) + " `seicampaign launch` adds one.")
-    found = store.database["simulations"].find({"_id": {"$in": campaign["simulations"]}})
-    rows = []
-    for document in found:
-        simulation = simulations.specification(document)
-        rows.append(
-            SimulationStatus(
-                simulation_id=document["_id"],
-                title=simulation.title,
-                state=document["state"],
-                ns_done=simulation.md.time(max(document["steps_done"], document["step_now"])) / 1e3,
-                ns_planned=simulation.md.time(document["planned_steps"]) / 1000,
-                ns_per_day=document.get("ns_per_day"),
-                error=document.get("error"),
-            )
-        )
+    rows = simulation_rows(store, campaign["simulations"])
     return CampaignStatus(name, sorted(rows, key=lambda row: row.title))
+
+
+def simulation_rows(store: CampaignStore, ids: Sequence[str]) -> list[SimulationStatus]:
+    """The status of simulations, in three queries whatever their number."""
+    wanted = {"_id": {"$in": list(ids)}}
+    used = _core_hours(store, ids)
+    jobs = _jobs(store, ids)
+    now = store.database.command("hello")["localTime"]
+    return [
+        _row(document, now, jobs.get(document["_id"], set()), used.get(document["_id"]))
+        for document in store.database["simulations"].find(wanted, dict.fromkeys(FIELDS, 1))
+    ]
+
+
+def _core_hours(store: CampaignStore, ids: Sequence[str]) -> dict[str, tuple[float, int]]:
+    """Core-hours of the segments of each simulation, and the cores of one of them."""
+    seconds = {"$multiply": ["$seconds", {"$ifNull": ["$cores", 1]}]}
+    found = store.database["segments"].aggregate(
+        [
+            {"$match": {"simulation_id": {"$in": list(ids)}}},
+            {
+                "$group": {
+                    "_id": "$simulation_id",
+                    "seconds": {"$sum": seconds},
+                    "cores": {"$max": "$cores"},
+                }
+            },
+        ]
+    )
+    return {d["_id"]: (d["seconds"] / 3600, d["cores"] or 1) for d in found}
+
+
+def _jobs(store: CampaignStore, ids: Sequence[str]) -> dict[str, set[str]]:
+    """The states of the jobs of each simulation that have not ended well."""
+    query = {
+        "spec.simulation": {"$in": list(ids)},
+        "state": {"$in": ["READY", "RESERVED", "RUNNING", "FIZZLED", "PAUSED", "DEFUSED"]},
+    }
+    states: dict[str, set[str]] = {}
+    wanted = {"spec.simulation": 1, "state": 1, "_id": 0}
+    for job in store.database["fireworks"].find(query, wanted):
+        states.setdefault(job["spec"]["simulation"], set()).add(job["state"])
+    return states
+
+
+def _row(
+    document: Mapping[str, Any],
+    now: datetime,
+    jobs: set[str],
+    used: tuple[float, int] | None,
+) -> SimulationStatus:
+    per_step = document["timestep"] / 1e6
+    done = max(document["steps_done"], document["step_now"]) * per_step
+    planned = document["planned_steps"] * per_step
+    rate, worker = document.get("ns_per_day"), document.get("worker")
+    state = document["state"]
+    if state not in FINISHED and worker is None:
+        state = CONTROL.get(document.get("control") or "", state)
+    hours, cores = used or (0.0, 1)
+    return SimulationStatus(
+        simulation_id=document["_id"],
+        title=title(document),
+        state=state,
+        ns_done=done,
+        ns_planned=planned,
+        ns_per_day=rate,
+        error=document.get("error"),
+        heartbeat=None if worker is None else (now - worker["heartbeat"]).total_seconds(),
+        tries=len(document.get("failures") or []),
+        waits_for=_waits_for(document, state, jobs),
+        hours_left=None if not rate else max(0.0, planned - done) / rate * 24,
+        core_hours=hours,
+        cores=cores,
+    )
+
+
+def _waits_for(document: Mapping[str, Any], state: str, jobs: set[str]) -> str | None:
+    if state in FINISHED or state == "extrapolating":
+        return None
+    if document.get("control"):
+        return "seicampaign resume"
+    if document.get("needs"):
+        return f"a person: {document['needs']}"
+    if document.get("worker") or "RUNNING" in jobs:
+        return None
+    reasons = {
+        "RESERVED": "the queue",
+        "READY": "a worker",
+        "FIZZLED": "seicampaign tend",
+        "PAUSED": "lpad resume_fws",
+        "DEFUSED": "lpad reignite_fws",
+    }
+    return next((reasons[name] for name in reasons if name in jobs), "seicampaign tend")
+
+
+def title(document: Mapping[str, Any]) -> str:
+    """The title of a simulation from its document, as `Simulation.title`."""
+    nx, ny = document["supercell"]
+    p = document["pressure"]
+    return (
+        f"{document['electrolyte']}|{document['anode']} {nx}x{ny} {document['temperature']:g} K"
+        f"{'' if p is None else f' {p:g} bar'} seed {document['seed']}"
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ import typer
 
 from seicampaign.cli.analyse import analyse
 from seicampaign.cli.compare import compare
+from seicampaign.cli.control import cancel, pause, priority, resume
 from seicampaign.cli.database import db
 from seicampaign.cli.dataset import dataset
 from seicampaign.cli.engine import doctor, engine, potential
@@ -18,9 +18,11 @@ from seicampaign.cli.export import export
 from seicampaign.cli.garbage import garbage
 from seicampaign.cli.imports import import_
 from seicampaign.cli.learn import learn, loop
-from seicampaign.cli.tables import show_table
+from seicampaign.cli.status import status
+from seicampaign.cli.tend import tend
 from seicampaign.cli.train import train
 from seicampaign.cli.view import view
+from seicampaign.cli.why import why
 from seicampaign.errors import SEICampaignError
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ potential.command()(loop)
 app.add_typer(potential, name="potential")
 app.add_typer(engine, name="engine")
 app.command()(doctor)
+for command in (status, why, tend, pause, resume, cancel, priority):
+    app.command()(command)
 db.command()(garbage)
 app.command()(export)
 app.command("import")(import_)
@@ -49,8 +53,6 @@ app.command()(view)
 app.command()(compare)
 
 File = Annotated[Path, typer.Argument(help="A campaign file, e.g. workflows/quickstart.yaml.")]
-Name = Annotated[str, typer.Argument(help="The name of a launched campaign.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def main() -> None:
@@ -111,31 +113,3 @@ def run(
             sys.exit(130)
     print(f"{campaign.name}: {status.ns_done:.4g} ns of {len(status.simulations)} simulations.")
     print(f"Next: `seicampaign compare {campaign.name}`.")
-
-
-@app.command()
-def status(name: Name, as_json: Json = False) -> None:
-    """Say how far each simulation of a campaign is."""
-    from seicampaign.campaign.status import campaign_status
-
-    with _store() as store, store.explained("read"):
-        found = campaign_status(store, name)
-    if as_json:
-        print(json.dumps(found.as_dict(), indent=2))
-        return
-    rows = [
-        {
-            "simulation": s.simulation_id,
-            "what": s.title,
-            "state": s.state,
-            "ns": f"{s.ns_done:.4g} of {s.ns_planned:.4g}",
-            "ns/day": "" if s.ns_per_day is None else f"{s.ns_per_day:.1f}",
-        }
-        for s in found.simulations
-    ]
-    show_table(f"Campaign {name}", rows)
-    counts = ", ".join(f"{count} {state}" for state, count in found.states.items())
-    print(f"{found.ns_done:.4g} of {found.ns_planned:.4g} ns; {counts}.")
-    for s in found.simulations:
-        if s.error:
-            print(f"{s.simulation_id} failed: {s.error.splitlines()[0]}")

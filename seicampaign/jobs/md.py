@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jobflow import Maker, Response, job
+from jobflow.core.state import CURRENT_JOB
 
 from seicampaign.errors import SimulationError
 from seicampaign.jobs import walltime
@@ -16,6 +17,8 @@ from seicampaign.jobs.segment import advance
 from seicampaign.store import CampaignStore, connect, fences, simulations
 
 ASKED = {"pause": "paused", "cancel": "cancelled"}
+PARKED = "(paused)"
+"""The worker that jobs of paused and cancelled simulations are kept for; nobody has this name."""
 
 
 @dataclass
@@ -52,13 +55,22 @@ class MDSegmentMaker(Maker):
         with connect() as store, store.explained("written"), held(store, simulation_id) as hold:
             _require_wanted(store, simulation_id)
             outcome = _run(store, simulation_id, self.walltime, hold)
-            priority = simulations.get(store, simulation_id).get("priority")
-        if outcome["steps_left"] <= 0:
-            return Response(output=outcome)
-        following = self.make(simulation_id)
-        if priority is not None:
-            following.update_config({"manager_config": {"_priority": priority}})
+            _hand_on(simulations.get(store, simulation_id))
+        following = self.make(simulation_id) if outcome["steps_left"] > 0 else None
         return Response(output=outcome, detour=following)
+
+
+def _hand_on(document: dict[str, Any]) -> None:
+    """Let the next segment's job be as this one's, with what a person asked for meanwhile."""
+    job = CURRENT_JOB.job
+    if job is None:
+        return
+    config = {k: v for k, v in job.config.manager_config.items() if v != PARKED}
+    if document.get("priority") is not None:
+        config["_priority"] = document["priority"]
+    if document.get("control") is not None:
+        config["_fworker"] = PARKED
+    job.config.response_manager_config = config
 
 
 def _require_wanted(store: CampaignStore, simulation_id: str) -> None:
