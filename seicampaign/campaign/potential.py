@@ -46,6 +46,9 @@ class LammpsLines(BaseModel):
     lines: list[str] = Field(min_length=1, description="pair_style and pair_coeff lines")
     elements: list[str] = Field(min_length=1, description="the elements it knows")
     files: list[Path] = Field([], description="files that the lines name by their last part")
+    grade: str | None = Field(
+        None, description="what `fix pair` takes for a grade: `pace/extrapolation gamma 1`"
+    )
     name: str = "lammps"
 
 
@@ -109,7 +112,8 @@ def read_potential(spec: PotentialSpec, folder: Path | None) -> Potential | Lamm
             f"Potential {spec.name!r}: two of its files have one name. They are put into one "
             "directory for LAMMPS: rename one."
         )
-    return LammpsPotential(spec.name, tuple(spec.lines), tuple(spec.elements), files)
+    lines, elements = tuple(spec.lines), tuple(spec.elements)
+    return LammpsPotential(spec.name, lines, elements, files, grade=spec.grade)
 
 
 def inside(folder: Path | None, path: Path) -> Path:

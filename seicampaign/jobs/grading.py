@@ -39,7 +39,10 @@ def segment_grading(
     """
     if wanted is None:
         return None, {"off": "the campaign asks for none (sampling: grade: null)"}
+    said = wanted.model_dump(by_alias=True)
     if isinstance(potential, LammpsPotential):
+        if potential.grade is not None:
+            return SegmentGrading(wanted, engine=potential.grade), said
         return None, {"off": f"potential {potential.name!r} is LAMMPS lines, which give none"}
     if shutil.which(settings().cxx) is None:
         return None, {"off": "there is no C++ compiler, and motep's engine gives none in LAMMPS"}
@@ -47,7 +50,7 @@ def segment_grading(
     if file is None:
         reason = f"potential {potential.name!r} has no active set: name what it was trained on"
         return None, {"off": f"{reason} (potential: training: FILE)"}
-    return SegmentGrading(wanted, file), wanted.model_dump(by_alias=True)
+    return SegmentGrading(wanted, file), said
 
 
 class GradeRecorder:

@@ -20,6 +20,7 @@ GRADE_CURVES = ("grade_max", "grade_frame_share", "grade_atom_share")
 _BREAK = re.compile(
     r"MTP break: step (\d+), extrapolation grade (\S+) of atom (\d+) is over the threshold (\S+):"
 )
+_HALT = re.compile(r"Fix halt condition for fix-id break met on step (\d+) with value (\S+)")
 
 
 class GradeSettings(BaseModel):
@@ -48,20 +49,26 @@ class GradeSettings(BaseModel):
 
 @dataclass(frozen=True)
 class SegmentGrading:
-    """Grades of one segment: the settings, and the active set they are measured by.
+    """Grades of one segment: the settings, and where grades come from.
 
     Attributes
     ----------
     active_set
-        File that `seicampaign.mtp.grade.ActiveSet.write` wrote.
+        For our own pair style: file that `seicampaign.mtp.grade.ActiveSet.write` wrote.
+    engine
+        For a pair style that has a grade of its own for each atom: what LAMMPS's ``fix pair``
+        takes to get it, such as ``pace/extrapolation gamma 1``. One of the two is given.
     """
 
     settings: GradeSettings
-    active_set: Path
+    active_set: Path | None = None
+    engine: str | None = None
 
     @property
-    def pair(self) -> Grading:
-        """What the pair style is told."""
+    def pair(self) -> Grading | None:
+        """What our own pair style is told; None for another."""
+        if self.active_set is None:
+            return None
         return Grading(self.active_set, self.settings.every, limit=self.settings.limit)
 
     def lines(self, interval: int) -> list[str]:
@@ -74,25 +81,43 @@ class SegmentGrading:
             written whenever it comes. Each goes to a file of its own, which its reader removes.
         """
         s = self.settings
-        look = s.every * -(-interval // s.every)
-        dull = f"c_grade[1] <= {s.select:.17g} || (step % {look} != 0"
-        dull += ")" if s.limit is None else f" && c_grade[1] <= {s.limit:.17g})"
+        largest = "c_grade[1]" if self.active_set is not None else "c_grade"
         return [
-            "compute grade all pair sei/mtp",
-            f"fix grades all pair {s.every} sei/mtp grade 0",
+            *(self._own() if self.active_set is not None else self._foreign()),
             f'variable over atom "f_grades > {s.select:.17g}"',
             "compute over all reduce sum v_over",
-            f'fix grade all print {s.every} "$(step) $(c_grade[1]) $(c_over)" file {GRADES} '
+            f'fix grade all print {s.every} "$(step) $({largest}) $(c_over)" file {GRADES} '
             'screen no title "# step largest atoms-over-select"',
-            *(self._selection(dull) if s.keep else []),
-        ]
-
-    def _selection(self, dull: str) -> list[str]:
-        return [
-            f'variable dull equal "{dull}"',
-            f"dump {SELECTED} all custom {self.settings.every} {SELECTED}.*.bin {SELECTED_COLUMNS}",
+            f'variable dull equal "{self._dull(largest, interval)}"',
+            f"dump {SELECTED} all custom {s.every} {SELECTED}.*.bin {SELECTED_COLUMNS}",
             f"dump_modify {SELECTED} sort id skip v_dull",
         ]
+
+    def _own(self) -> list[str]:
+        """Our pair style ends the run itself, and says at which atom."""
+        return [
+            "compute grade all pair sei/mtp",
+            f"fix grades all pair {self.settings.every} sei/mtp grade 0",
+        ]
+
+    def _foreign(self) -> list[str]:
+        s = self.settings
+        lines = [
+            f"fix grades all pair {s.every} {self.engine}",
+            "compute grade all reduce max f_grades",
+        ]
+        if s.limit is None:
+            return lines
+        halt = f"fix break all halt {s.every} v_most > {s.limit:.17g} error continue message yes"
+        return [*lines, "variable most equal c_grade", halt]
+
+    def _dull(self, largest: str, interval: int) -> str:
+        """Whether a configuration is not to be written, as a formula of LAMMPS."""
+        s = self.settings
+        look = s.every * -(-interval // s.every)
+        unselected = f"{largest} <= {s.select:.17g} || step % {look} != 0" if s.keep else "1"
+        broken = "" if s.limit is None else f" && {largest} <= {s.limit:.17g}"
+        return f"({unselected}){broken}"
 
 
 @dataclass(frozen=True)
@@ -113,13 +138,22 @@ class Extrapolation:
     threshold: float
 
 
-def find_break(log: str) -> Extrapolation | None:
-    """The break that ended a run, from LAMMPS's log."""
-    found = _BREAK.search(log)
-    if found is None:
+def find_break(log: str, grading: SegmentGrading, last: Frame | None) -> Extrapolation | None:
+    """The break that ended a run, from LAMMPS's log.
+
+    Parameters
+    ----------
+    last
+        The newest selected configuration: LAMMPS's own halt does not say which atom it was.
+    """
+    if found := _BREAK.search(log):
+        step, grade, atom, threshold = found.groups()
+        return Extrapolation(int(step), float(grade), int(atom) - 1, float(threshold))
+    halted = _HALT.search(log)
+    if halted is None or last is None or grading.settings.limit is None:
         return None
-    step, grade, atom, threshold = found.groups()
-    return Extrapolation(int(step), float(grade), int(atom) - 1, float(threshold))
+    atom = int(last.extra[:, 0].argmax())
+    return Extrapolation(int(halted[1]), float(halted[2]), atom, grading.settings.limit)
 
 
 def read_selected(directory: Path) -> list[Frame]:

@@ -122,11 +122,13 @@ class SegmentInput:
         return [*relax, velocity]
 
     def _grades(self, potential: PairPotential) -> list[str]:
-        """The pair style once more, now with grades, and what writes them."""
+        """Our own pair style once more, now with grades, and what writes them."""
         if self.grading is None:
             return []
-        graded = potential.pair_lines(self.elements, self.grading.pair)
-        again = [line for line in graded if not line.startswith("plugin ")]
+        again: list[str] = []
+        if self.grading.pair is not None:
+            graded = potential.pair_lines(self.elements, self.grading.pair)
+            again = [line for line in graded if not line.startswith("plugin ")]
         return again + self.grading.lines(self.thermo_interval)
 
     def _motion(self) -> str:

@@ -18,6 +18,7 @@ from seicampaign.mtp.plugin import Grading
 ELEMENTS = "{elements}"
 COMMANDS = ("pair_style", "pair_coeff", "pair_modify", "plugin")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+_GRADE = re.compile(r"[A-Za-z0-9/_+-]+ \w+ [01]")
 _TAKEN = re.compile(
     r"(in\.segment|start\.\w+|frames\.bin|\w+\.dat|end\.step|stop|screen|log\.\w+"
     r"|(restart|selected)\..*)"
@@ -44,6 +45,9 @@ class LammpsPotential:
         the run.
     metadata
         What else is known of it.
+    grade
+        Where its pair style has an extrapolation grade for each atom: what LAMMPS's ``fix pair``
+        takes to get it, such as ``pace/extrapolation gamma 1``.
 
     Raises
     ------
@@ -56,15 +60,21 @@ class LammpsPotential:
     species: tuple[str, ...]
     files: Mapping[str, bytes] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    grade: str | None = None
 
     def __post_init__(self) -> None:
         _check_species(self.name, self.species)
         _check_lines(self.name, self.lines)
         _check_files(self.name, self.lines, self.files)
+        if self.grade is not None and not _GRADE.fullmatch(self.grade):
+            raise PotentialError(
+                f"Potential {self.name!r}: the grade {self.grade!r} is not what `fix pair` takes: "
+                "a pair style, a name of its and 0 or 1, such as `pace/extrapolation gamma 1`."
+            )
 
     @cached_property
     def hash(self) -> str:
-        """The identity: of lines, species and the content of files, not of the name."""
+        """The identity: of lines, species and the content of files, not of name and grade."""
         content = {
             "lines": [" ".join(line.split()) for line in self.lines],
             "species": list(self.species),
@@ -99,10 +109,10 @@ class LammpsPotential:
         Raises
         ------
         PotentialError
-            If it lacks one of them, or is asked for grades, which it does not give.
+            If it lacks one of them, or is asked for grades by an active set of ours.
         """
         if grading is not None:
-            raise PotentialError(f"Potential {self.name!r} gives no extrapolation grades.")
+            raise PotentialError(f"Potential {self.name!r} takes no active set of ours.")
         self.require(elements)
         return [line.replace(ELEMENTS, " ".join(elements)) for line in self.lines]
 

@@ -149,7 +149,8 @@ def run_segment(
         _require_pair_style(directory)
         raise _failure(directory, f"LAMMPS ended with status {process.returncode}")
     last_step, restart = _end_point(directory)
-    found = find_break((directory / LOG).read_text(errors="replace")) if segment.grading else None
+    log = (directory / LOG).read_text(errors="replace")
+    found = find_break(log, segment.grading, output.selected) if segment.grading else None
     return SegmentResult(last_step, restart, time.perf_counter() - started, found)
 
 
@@ -191,6 +192,7 @@ class _Output:
         self.thermo = _Rows(directory / THERMO, 1 + len(THERMO_COLUMNS))
         self.grades = _Rows(directory / GRADES, 3)
         self.last_step = 0
+        self.selected: Frame | None = None
         self._restart_step = -1
 
     def poll(self) -> Batch:
@@ -199,6 +201,7 @@ class _Output:
         if len(thermo):
             self.last_step = int(thermo[-1, 0])
         selected = read_selected(self.directory)
+        self.selected = selected[-1] if selected else self.selected
         return Batch(self.dump.poll(), thermo, self._restart(), grades, selected)
 
     def _restart(self) -> tuple[int, Path] | None:

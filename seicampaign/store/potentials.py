@@ -53,11 +53,12 @@ def save(
         document |= {"lines": list(potential.lines), "files": files}
     else:
         document["file"] = potential.path.read_text()
-    store.database["potentials"].update_one(
-        {"_id": potential.hash}, {"$setOnInsert": document}, upsert=True
-    )
+    collection, found = store.database["potentials"], {"_id": potential.hash}
+    collection.update_one(found, {"$setOnInsert": document}, upsert=True)
     if not isinstance(potential, LammpsPotential):
         _save_active_set(store, potential, active_set)
+    elif potential.grade is not None:  # no part of its identity: it may become known later
+        collection.update_one(found, {"$set": {"grade": potential.grade}})
     return potential.hash
 
 
@@ -101,6 +102,7 @@ def load_pair(store: CampaignStore, key: str) -> Potential | LammpsPotential:
             tuple(document["species"]),
             files,
             document["metadata"],
+            document.get("grade"),
         )
     path = _folder(key) / f"{document['name']}.mtp"
     if not path.exists() or path.read_text() != document["file"]:

@@ -8,7 +8,13 @@ import pytest
 from ase.build import bulk
 
 from seicampaign.errors import EngineError, PotentialError
-from seicampaign.md import MDParameters, SegmentInput, run_segment
+from seicampaign.md import (
+    GradeSettings,
+    MDParameters,
+    SegmentGrading,
+    SegmentInput,
+    run_segment,
+)
 from seicampaign.md.inputs import DATA, write_data
 from seicampaign.md.potentials import (
     LammpsPotential,
@@ -41,6 +47,18 @@ def mliap():
         "pair_coeff * * mliap {elements}",
     )
     return LammpsPotential("Ta-MLIAP", lines, ("Ta",), shared(*MLIAP))
+
+
+def eam(**changes):
+    lines = ("pair_style eam/alloy", "pair_coeff * * Al_zhou.eam.alloy {elements}")
+    fields = dict(
+        name="Al-EAM",
+        lines=lines,
+        species=("Al",),
+        files=shared("Al_zhou.eam.alloy"),
+        grade="eam/alloy rho 0",  # the density at each atom stands in for a grade
+    )
+    return LammpsPotential(**(fields | changes))
 
 
 def run(directory, atoms, potential, steps=20):
@@ -93,6 +111,39 @@ def test_without_a_place_for_elements_the_types_are_those_of_the_potential(tmp_p
     np.testing.assert_allclose(frames[-1].positions, again[-1].positions, atol=1e-9)
 
 
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_pair_style_with_grades_of_its_own_breaks_and_selects(tmp_path, monkeypatch, ranks):
+    monkeypatch.setenv("SEICAMPAIGN_MPI_RANKS", str(ranks))
+    atoms, potential = bulk("Al", cubic=True).repeat(3), eam()
+    write_data(atoms, tmp_path / DATA)
+    place_files(potential, tmp_path)
+    settings = GradeSettings.model_validate({"every": 2, "select": 20.5, "break": 21.5})
+    segment = SegmentInput(
+        MDParameters(temperature=600, seed=2, timestep=2.0),
+        ("Al",),
+        200,
+        10,
+        10,
+        1000,
+        grading=SegmentGrading(settings, engine=potential.grade),
+    )
+    rows, selected = [], []
+
+    def receive(batch):
+        rows.extend(tuple(row) for row in batch.grades)
+        selected.extend(batch.selected)
+
+    result = run_segment(segment, potential, tmp_path, receive)
+    found = result.extrapolation
+    assert found is not None and found.step == result.last_step == rows[-1][0] < 200
+    assert found.grade == pytest.approx(rows[-1][1]) and found.grade > 21.5 >= rows[-2][1]
+    assert [row[0] for row in rows] == list(range(0, found.step + 1, 2))
+    looks = {int(step) for step, most, _ in rows if most > 20.5 and step % 10 == 0}
+    assert {frame.step for frame in selected} == looks | {found.step}
+    assert selected[-1].extra[found.atom, 0] == pytest.approx(found.grade)
+    assert all((frame.extra > 20.5).any() for frame in selected)
+
+
 def test_the_identity_is_that_of_lines_and_files():
     assert snap().hash == snap(name="other").hash
     assert snap().hash != snap(files=shared(SNAP[0]) | {SNAP[1]: b"rcutfac 4.0"}).hash
@@ -114,6 +165,8 @@ def test_an_element_it_lacks_is_refused():
         ({"files": shared(*SNAP) | {"extra.dat": b""}}, r"cannot be called 'extra.dat'"),
         ({"files": shared(*SNAP) | {"extra.table": b""}}, r"no line names the file 'extra.table'"),
         ({"files": {"in.segment": b""}}, r"cannot be called 'in.segment'"),
+        ({"grade": "gamma"}, r"the grade 'gamma' is not what `fix pair` takes"),
+        ({"grade": "pace gamma 1\nshell ls"}, r"is not what `fix pair` takes"),
         ({"species": ("Nickel",)}, r"Unknown element 'Nickel'"),
         ({"species": ("Ni", "Ni")}, r"each named once"),
     ],
