@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,6 +99,22 @@ def get(store: CampaignStore, name: str) -> dict[str, Any]:
         raise TrainingError(unknown("loop", name, store.database[COLLECTION].distinct("_id")))
     check_schema(found)
     return found
+
+
+def summary(store: CampaignStore, of_round: Mapping[str, Any]) -> dict[str, Any]:
+    """What came of a round: its runs, their largest grade, labels asked for and added."""
+    ids = of_round["explorations"]
+    found = list(store.database[EXPLORATIONS].find({"_id": {"$in": ids}}))
+    grades = [each["max_grade"] for each in found if "max_grade" in each]
+    return {
+        "number": of_round["number"],
+        "potential": of_round["potential"]["name"],
+        "runs": len(ids),
+        "passed": sum(each["state"] == "passed" for each in found),
+        "max_grade": max(grades, default=None),
+        "candidates": len(of_round["candidates"] or ()),
+        "added": of_round["labelled"] and of_round["labelled"]["added"],
+    }
 
 
 def record_round(store: CampaignStore, name: str, number: int, **fields: Any) -> None:

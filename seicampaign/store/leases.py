@@ -94,5 +94,5 @@ def _busy(found: dict[str, Any]) -> str:
     return (
         f"Data set {found['_id']!r} belongs to the active-learning loop {found['loop']!r}, last "
         f"worked on by {where}. A data set grows in one loop at a time: let that one end, or end "
-        f"it with `seicampaign potential learn --give-up {found['loop']}`."
+        f"it: `seicampaign potential loop {found['loop']} --give-up`."
     )

@@ -41,7 +41,7 @@ def test_the_same_loop_is_not_run_twice_at_once_but_taken_up_after_a_kill(store)
 def test_a_loop_that_died_keeps_its_data_set_for_a_day_from_others(store):
     leases.take(store, "data", "one", "token")
     kill_holder(store)
-    with pytest.raises(TrainingError, match="--give-up one"):
+    with pytest.raises(TrainingError, match="loop one --give-up"):
         leases.take(store, "data", "two", "other")
     long_ago = datetime.now(UTC) - timedelta(days=2)
     store.database[leases.COLLECTION].update_many({}, {"$set": {"renewed": long_ago}})
