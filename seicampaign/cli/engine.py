@@ -22,13 +22,17 @@ potential = typer.Typer(help="Potentials.", no_args_is_help=True)
 @engine.command()
 def build(
     lammps: Annotated[
-        Path | None, typer.Option(help="Your own LAMMPS program. Default: the one in use.")
+        Path | None,
+        typer.Option(help="Your own LAMMPS: its program, or its folder. Default: the one in use."),
     ] = None,
     include: Annotated[Path | None, typer.Option(help="Folder of that LAMMPS's headers.")] = None,
 ) -> None:
     """Compile the plug-in for the LAMMPS in use, or for your own; print its path."""
-    from seicampaign.mtp.plugin import plugin_path
+    from seicampaign.mtp.plugin import find_lammps, plugin_path
 
+    if lammps is not None and lammps.is_dir():
+        lammps, found = find_lammps(lammps)
+        include = include or found
     for name, path in (("LAMMPS", lammps), ("LAMMPS_INCLUDE", include)):
         if path is not None:
             os.environ[f"SEICAMPAIGN_{name}"] = str(path.absolute())

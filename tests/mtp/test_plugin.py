@@ -9,6 +9,7 @@ from seicampaign.mtp import plugin
 from seicampaign.mtp.build import PAIR_STYLE, SOURCES, build_shared
 from seicampaign.mtp.plugin import (
     Grading,
+    find_lammps,
     lammps_build,
     lammps_headers,
     lammps_program,
@@ -119,3 +120,49 @@ def test_a_cache_may_be_relative_and_have_spaces(tmp_path, monkeypatch):
     load = pair_lines(tmp_path / "none.mtp", [0])[0]
     assert str(tmp_path / "my cache") in load
     assert load_in_lammps(load.removeprefix("plugin load ")).returncode == 0
+
+
+def own_lammps(folder, *, date="29 Aug 2024", packages="KSPACE MANYBODY PLUGIN"):
+    """A folder as one that LAMMPS is installed in, with a program that only answers `-h`."""
+    program, headers = folder / "bin" / "lmp_mpi", folder / "include" / "lammps"
+    program.parent.mkdir(parents=True)
+    headers.mkdir(parents=True)
+    (headers / "pair.h").touch()
+    program.write_text(
+        "#!/bin/sh\ncat <<'end'\n\n"
+        f"Large-scale Atomic/Molecular Massively Parallel Simulator - {date}\n-DLAMMPS_BIGBIG\n"
+        f"Installed packages:\n\n{packages}\n\nList of individual style options\nend\n"
+    )
+    program.chmod(0o755)
+    return program, headers
+
+
+def test_a_folder_names_program_and_headers(tmp_path):
+    program, headers = own_lammps(tmp_path)
+    assert find_lammps(tmp_path) == (program, headers)
+    build = lammps_build(program)
+    assert (build.number, build.integers, build.plugins) == (20240829, "BIGBIG", True)
+
+
+def test_a_folder_without_lammps_is_refused(tmp_path):
+    with pytest.raises(EngineError, match=r"No LAMMPS program \(lmp\*\)"):
+        find_lammps(tmp_path)
+    _, headers = own_lammps(tmp_path)
+    (headers / "pair.h").unlink()
+    with pytest.raises(EngineError, match=r"No LAMMPS headers"):
+        find_lammps(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"packages": "KSPACE MANYBODY"}, "without its PLUGIN package"),
+        ({"date": "29 Sep 2021"}, "needs 23 Jun 2022 or later"),
+    ],
+)
+def test_a_lammps_that_cannot_load_it_is_refused(tmp_path, monkeypatch, options, reason):
+    program, headers = own_lammps(tmp_path, **options)
+    monkeypatch.setenv("SEICAMPAIGN_LAMMPS", str(program))
+    monkeypatch.setenv("SEICAMPAIGN_LAMMPS_INCLUDE", str(headers))
+    with pytest.raises(EngineError, match=reason):
+        plugin_path()
