@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 RESTART_PS = 10.0
 NOTHING: dict[str, Any] = {"step": 0, "graded": 0, "over": 0, "max_grade": 0.0}
-LOOKS = 40
-"""Times in a run that a configuration may be selected, beside the one that breaks it off."""
+FRAMES = 20
 
 
 @job
@@ -77,14 +76,14 @@ def run_exploration(store: CampaignStore, run: Exploration, directory: Path) -> 
 def _segment(
     run: Exploration, atoms: Atoms, grading: SegmentGrading, directory: Path, step: int
 ) -> SegmentInput:
+    """Every graded step is looked at: a run does not pass for one grade, and then shows it too."""
     target = run.md.steps(run.length)
-    every = run.grade.every * max(1, target // run.grade.every // LOOKS)
     return SegmentInput(
         parameters=run.md,
         elements=lammps_elements(list(atoms.symbols)),
         target_step=target,
-        frame_interval=every,
-        thermo_interval=every,
+        frame_interval=max(1, target // FRAMES),
+        thermo_interval=run.grade.every,
         restart_interval=max(1, run.md.steps(min(RESTART_PS, run.length))),
         restart=directory / START if step else None,
         grading=grading,

@@ -53,6 +53,17 @@ def test_what_is_over_the_threshold_is_kept_with_its_frame(store, run, tmp_path)
     assert len(kept[0].atoms) == 64
 
 
+def test_even_one_grade_over_the_threshold_leaves_its_frame(store, run, tmp_path):
+    """The threshold is put between the largest grade of the run and the one after it."""
+    loose = run.model_copy(update={"length": 0.5})
+    most = exploration.run_exploration(store, loose, folder(tmp_path, "1"))["max_grade"]
+    just = {"grade": run.grade.model_copy(update={"select": most * 0.9999})}
+    found = exploration.run_exploration(store, loose.model_copy(update=just), folder(tmp_path, "2"))
+    (kept,) = selections.query(store, simulation_id=found["exploration_id"])
+    assert found["over"] == 1
+    assert kept.grade == pytest.approx(most, rel=1e-4)
+
+
 def test_a_grade_over_the_limit_ends_a_run(store, run, tmp_path):
     strict = run.model_copy(
         update={"grade": run.grade.model_copy(update={"select": 0.01, "limit": 0.02})}
