@@ -52,6 +52,15 @@ class ImportedRun(BaseModel):
     potential: str | None = Field(None, description="what the forces came from")
     name: str | None = Field(None, description="for people")
 
+    def document(self) -> dict[str, Any]:
+        """As a simulation of a campaign has it, as far as it is known."""
+        md = self.model_dump(include={"temperature", "pressure", "seed", "timestep"})
+        interface = self.model_dump(include={"electrolyte", "anode", "supercell"}, mode="json")
+        name = self.potential or "unknown"
+        potential = {"name": name, "hash": content_hash("potential by name", {"name": name})}
+        spec = {"md": md, "interface": interface, "potential": potential}
+        return {**md, **interface, "name": self.name, "potential": potential, "spec": spec}
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -170,16 +179,15 @@ def _register(
 ) -> None:
     now = datetime.now(UTC)
     new = {
-        **run.model_dump(),
+        **run.document(),
         "simulation_id": identity,
         "schema_version": SCHEMA_VERSION,
         "origin": ORIGIN,
-        "supercell": None if run.supercell is None else list(run.supercell),
-        "potential": None if run.potential is None else {"name": run.potential},
         # Nobody has tested here what its forces came from.
         "approved": False,
         "state": "importing",
         "planned_steps": 0,
+        # Never more: no workflow goes on with it.
         "requested_steps": 0,
         "steps_done": 0,
         "step_now": 0,
@@ -241,7 +249,7 @@ def _add_thermo(
 
 def _finish(store: CampaignStore, identity: str, frames: RunFrames) -> None:
     trajectory = store.trajectory(identity)
-    lengths = ("planned_steps", "requested_steps", "steps_done", "step_now")
+    lengths = ("planned_steps", "steps_done", "step_now")
     _record(
         store,
         identity,

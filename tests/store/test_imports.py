@@ -5,6 +5,7 @@ import pytest
 from ase import Atoms
 from zarr.storage import MemoryStore
 
+from seicampaign.builders import ElectrolyteBuilder
 from seicampaign.errors import StoreError, TrajectoryError
 from seicampaign.store.garbage import find_garbage
 from seicampaign.store.imports import ImportedRun, import_run, remove_imported
@@ -62,6 +63,7 @@ def test_a_run_joins_a_campaign_once(store, dump, tmp_path):
         "completed",
         2500,
     )
+    assert document["requested_steps"] == 0, "or a workflow would be made to go on with it"
     assert document["campaigns"] == ["old-and-new"] and document["files"] == ["old.dump"]
     curves = store.curves_of(first.simulation_id)
     assert curves["reduction_degree"].times.tolist() == [0, 1, 2, 3, 4, 5]
@@ -70,6 +72,10 @@ def test_a_run_joins_a_campaign_once(store, dump, tmp_path):
     assert (row["electrolyte"], row["seeds"], row["approved"]) == ("Li6PS5Cl", 1, False)
     assert row["ns"] == pytest.approx(0.005)
     assert find_garbage(store) == []
+    builder = ElectrolyteBuilder(store.uri, store.name)
+    builder.run()
+    (summary,) = store.database["electrolytes"].find()
+    assert summary["simulations"] == [first.simulation_id] and "error" not in summary
 
 
 def test_a_longer_version_goes_on_where_the_shorter_ended(store, dump):
