@@ -103,7 +103,12 @@ def read_potential(spec: PotentialSpec, folder: Path | None) -> Potential | Lamm
         potential = load_potential(inside(folder, spec.file), species=spec.species)
         if spec.training is None:
             return potential
-        data = {"file": str(inside(folder, spec.training).resolve())}
+        training = inside(folder, spec.training).resolve()
+        if not training.is_file():
+            raise PotentialError(
+                f"What {potential.name!r} was trained on is not at {training} (`training`)."
+            )
+        data = {"file": str(training)}
         return replace(potential, metadata={**potential.metadata, "data": data})
     paths = [inside(folder, path) for path in spec.files]
     files = {path.name: read_file(path) for path in paths}

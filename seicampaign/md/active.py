@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,27 +21,25 @@ if TYPE_CHECKING:
 def training_file(potential: Potential) -> Path | None:
     """The configurations a potential was trained on, where its metadata names a file of them.
 
-    Raises
-    ------
-    PotentialError
-        If the file is missing, or is not the one that is named.
+    A file that is missing, or is not what it was when the potential was trained, gives a warning
+    and None: grades against other configurations would mislead, and MD goes without.
     """
     data = potential.metadata.get("data", {})
     name = data.get("file")
     if name is None:
         return None
-    path = potential.path.parent / name
+    path, wanted = potential.path.parent / name, data.get("sha256")
     if not path.is_file():
-        raise PotentialError(
-            f"Potential {potential.name!r} was trained on {name}, which is not at {path}."
-        )
-    wanted = data.get("sha256")
-    if wanted is not None and _digest(path) != wanted:
-        raise PotentialError(
-            f"{path} is not what potential {potential.name!r} was trained on: its SHA-256 is "
-            f"{_digest(path)}, not {wanted}. Grades against other configurations would mislead."
-        )
-    return path
+        said = "it is not there"
+    elif wanted is not None and _digest(path) != wanted:
+        said = f"its SHA-256 is {_digest(path)}, not {wanted}"
+    else:
+        return path
+    warnings.warn(
+        f"Potential {potential.name!r} was trained on {path}, but {said}: no extrapolation grades.",
+        stacklevel=2,
+    )
+    return None
 
 
 def training_active_set(potential: Potential) -> ActiveSet | None:
@@ -51,12 +50,12 @@ def training_active_set(potential: Potential) -> ActiveSet | None:
     Returns
     -------
     ActiveSet or None
-        None if the potential's metadata names no configurations.
+        None if there is no such file: see `training_file`.
 
     Raises
     ------
     PotentialError
-        As `training_file`, or if the file cannot be read.
+        If the file cannot be read.
     """
     from seicampaign.mtp.grade import ActiveSet, active_set
 

@@ -75,6 +75,8 @@ def test_what_it_was_trained_on_gives_a_file_of_ones_own_its_grades(tmp_path, sh
     assert potential.hash == shipped.hash
     assert training_active_set(potential).configurations() == [0]
     assert training_active_set(load_potential(tmp_path / "own.mtp", shipped.species)) is None
+    with pytest.raises(PotentialError, match=r"trained on is not at .*none\.cfg"):
+        read(tmp_path, text.replace("train.cfg", "none.cfg")).load_potential()
 
 
 @pytest.mark.parametrize(
