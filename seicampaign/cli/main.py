@@ -18,6 +18,7 @@ from seicampaign.cli.export import export
 from seicampaign.cli.garbage import garbage
 from seicampaign.cli.imports import import_
 from seicampaign.cli.learn import learn, loop
+from seicampaign.cli.report import report
 from seicampaign.cli.status import status
 from seicampaign.cli.tend import tend
 from seicampaign.cli.train import train
@@ -51,6 +52,7 @@ app.command("import")(import_)
 app.command()(analyse)
 app.command()(view)
 app.command()(compare)
+app.command()(report)
 
 File = Annotated[Path, typer.Argument(help="A campaign file, e.g. workflows/quickstart.yaml.")]
 

@@ -1,0 +1,174 @@
+"""What a report says of a campaign, gathered from the store and made ready for its page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from seicampaign.compare import Estimate
+from seicampaign.compare.electrolytes import STAGE_CURVES
+from seicampaign.compare.ranking import titles
+from seicampaign.errors import CampaignError, unknown
+from seicampaign.report import plots
+
+if TYPE_CHECKING:
+    from seicampaign.store import CampaignStore
+
+Document = dict[str, Any]
+
+NAMES = tuple(
+    dict.fromkeys((*STAGE_CURVES, *plots.GROWTH, *plots.PRODUCT, *plots.CENSUS, *plots.THICKNESS))
+)
+MOST_GROUPS = 60
+"""More conditions than this are listed and not drawn: a page must open."""
+
+ROWS = (
+    ("half_reduction", "half reduced (ps)"),
+    ("ninety_percent_reduction", "90 % reduced (ps)"),
+    ("amorphous_maximum_share", "amorphous maximum"),
+    ("sei_thickness", "interphase (Å)"),
+    ("sei_growth_exponent", "growth exponent"),
+    ("product_x_phosphorus", "x(P) of the crystal"),
+    ("product_x_halogen", "x(halogen) of the crystal"),
+    ("product_lattice_constant", "a of the crystal (Å)"),
+    ("grade_max", "largest grade"),
+)
+STAGES = (
+    ("nucleation", "nucleation (ps)"),
+    ("amorphous_maximum", "amorphous maximum (ps)"),
+    ("stall", "stall (ps)"),
+    ("closure_lower", "closed to Li, lower (ps)"),
+    ("closure_upper", "closed to Li, upper (ps)"),
+)
+
+
+def gather(store: CampaignStore, name: str) -> Document:
+    """Everything the page of a campaign shows but its pictures.
+
+    Raises
+    ------
+    CampaignError
+        If the campaign was never launched into this database.
+    """
+    campaign = store.database["campaigns"].find_one({"_id": name})
+    if campaign is None:
+        known = store.database["campaigns"].distinct("_id")
+        raise CampaignError(unknown("campaign", name, known) + " `seicampaign launch` adds one.")
+    simulations = list(
+        store.database["simulations"].find({"_id": {"$in": campaign["simulations"]}}).sort("_id")
+    )
+    groups = _groups(store, name, {s["_id"] for s in simulations})
+    return {
+        "name": name,
+        "description": campaign["spec"].get("description") or "",
+        "simulations": simulations,
+        "groups": groups,
+        "notes": _notes(simulations, groups),
+        "potentials": _potentials(store, simulations),
+    }
+
+
+def _groups(store: CampaignStore, campaign: str, ids: set[str]) -> list[Document]:
+    """One entry per electrolyte and condition: its numbers, and its curves as plots."""
+    documents = list(store.database["electrolytes"].find({"campaigns": campaign}))
+    documents.sort(key=lambda d: (d["electrolyte"], d["temperature"], str(d["pressure"])))
+    groups = []
+    for number, (title, document) in enumerate(zip(titles(documents), documents, strict=True)):
+        members = [key for key in document["simulations"] if key in ids]
+        shown = number < MOST_GROUPS and document["summary"] is not None
+        groups.append(
+            {
+                "title": title,
+                "document": document,
+                "simulations": members,
+                "rows": _numbers(document, ROWS),
+                "stages": _numbers(document, STAGES),
+                "laws": _laws(document["summary"]),
+                "plots": _plots(store, members) if shown else {},
+            }
+        )
+    return groups
+
+
+def _plots(store: CampaignStore, members: Sequence[str]) -> dict[str, plots.Plot]:
+    curves = store.read_curves(members, NAMES)
+    seeds = {f"seed {n + 1}": curves[key] for n, key in enumerate(members) if curves.get(key)}
+    return {
+        "growth": plots.growth(seeds),
+        "product": plots.product(seeds),
+        "census": plots.census(seeds),
+        "thickness": plots.thickness(seeds),
+    }
+
+
+def _numbers(document: Document, names: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    if document["summary"] is None:
+        return []
+    return [
+        {
+            "label": label,
+            "value": shown(
+                Estimate.model_validate(document["summary"][name]),
+                "not reached" if label.endswith("(ps)") else "no value",
+            ),
+        }
+        for name, label in names
+    ]
+
+
+def shown(estimate: Estimate, otherwise: str = "no value") -> str:
+    """A number with its uncertainty, and how many seeds have it."""
+    if estimate.mean is None:
+        return otherwise
+    count = len(estimate.values)
+    short = f"; {otherwise} in {estimate.missing} of {count + estimate.missing}"
+    rest = short if estimate.missing else ""
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.mean:.3g} (one seed, no interval{rest})"
+    return f"{estimate.mean:.3g} [{estimate.low:.3g}, {estimate.high:.3g}] ({count} seeds{rest})"
+
+
+def _laws(summary: Mapping[str, Any] | None) -> list[dict[str, str]]:
+    if summary is None:
+        return []
+    found = []
+    for label, law in (
+        ("reduction", summary["reduction_law"]),
+        ("crystallisation", summary["crystal_law"]),
+    ):
+        names = " or ".join(law["laws"]) or "too few frames to tell"
+        tie = " (a tie: not to be told apart)" if len(law["laws"]) > 1 else ""
+        parameters = ", ".join(
+            f"{name} = {shown(Estimate.model_validate(value))}"
+            for name, value in law["parameters"].items()
+        )
+        found.append({"label": label, "law": names + tie, "parameters": parameters})
+    return found
+
+
+def _notes(simulations: Sequence[Document], groups: Sequence[Document]) -> list[str]:
+    """What a reader must know before the numbers."""
+    notes = []
+    if any(not s.get("approved", True) for s in simulations):
+        notes.append("The potential has not passed its tests: every curve is flagged unapproved.")
+    unfinished = [s for s in simulations if s["state"] != "completed"]
+    if unfinished:
+        notes.append(f"{len(unfinished)} of {len(simulations)} simulations are not complete.")
+    without = [g["title"] for g in groups if g["document"]["summary"] is None]
+    if without:
+        notes.append(f"No curves yet: {', '.join(without)}.")
+    if any(len(g["document"]["seeds"]) == 1 for g in groups):
+        notes.append("Where there is one seed only, there is no interval.")
+    ended = [s for s in simulations if s["state"] == "extrapolating"]
+    if ended:
+        notes.append(f"{len(ended)} simulations ended where their potential extrapolates.")
+    if len(groups) > MOST_GROUPS:
+        notes.append(f"Curves of the first {MOST_GROUPS} conditions are drawn, the others listed.")
+    return notes
+
+
+def _potentials(store: CampaignStore, simulations: Sequence[Document]) -> list[Document]:
+    """Where the forces come from, down to the labels, without the coefficients."""
+    hashes = sorted({s["potential"]["hash"] for s in simulations})
+    found = store.database["potentials"].find({"_id": {"$in": hashes}}, {"file": 0, "files": 0})
+    return list(found)

@@ -1,0 +1,144 @@
+"""Interactive figures as plain data for plotly.js: growth, product and census against time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seicampaign.analysis.curves import seed_spread
+
+if TYPE_CHECKING:
+    from seicampaign.compare.table import CurveLike
+
+    Seeds = Mapping[str, Mapping[str, CurveLike]]
+
+Plot = dict[str, Any]
+
+MAX_POINTS = 400
+GROWTH = {
+    "amorphous_fraction": ("amorphous", "#d1495b"),
+    "crystalline_fraction": ("crystalline", "#2a6fbb"),
+    "reduction_degree": ("reduced (both)", "#1f1f1f"),
+}
+PRODUCT = {
+    "crystal_x_phosphorus": ("P among the anions of the crystal", "#8e5ea2"),
+    "crystal_x_halogen": ("halogen among the anions of the crystal", "#3a9d5d"),
+}
+CENSUS = {
+    f"ps{n}": (f"PS{n}" if n else "P without S", colour)
+    for n, colour in enumerate(("#5b2333", "#b0413e", "#e07a5f", "#f2cc8f", "#8da9c4"))
+}
+THICKNESS = {"sei_thickness": ("thickness of the interphase", "#6b4e9b")}
+
+
+def growth(seeds: Seeds) -> Plot:
+    """Reduced, amorphous and crystalline share, as in Figure 3 of Chaney et al. (2024)."""
+    return _plot(seeds, GROWTH, "share of the electrolyte", (-0.02, 1.0))
+
+
+def product(seeds: Seeds) -> Plot:
+    """Composition of the crystal; dotted: the full solid solution 5 Li2S.Li3P.LiCl."""
+    plot = _plot(seeds, PRODUCT, "share of its anions", (-0.02, 0.6))
+    plot["layout"]["shapes"] = [
+        {
+            "type": "line",
+            "xref": "paper",
+            "x0": 0,
+            "x1": 1,
+            "y0": 1 / 7,
+            "y1": 1 / 7,
+            "line": {"dash": "dot", "width": 1, "color": "#888"},
+        }
+    ]
+    return plot
+
+
+def census(seeds: Seeds) -> Plot:
+    """P by the number of its S neighbours."""
+    return _plot(seeds, CENSUS, "share of P", (-0.02, 1.02))
+
+
+def thickness(seeds: Seeds) -> Plot:
+    """Thickness of the interphase."""
+    return _plot(seeds, THICKNESS, "Å", None)
+
+
+def _plot(
+    seeds: Seeds,
+    curves: Mapping[str, tuple[str, str]],
+    unit: str,
+    span: tuple[float, float] | None,
+) -> Plot:
+    """Seeds thin, their mean thick, up to the end of the shortest."""
+    traces = []
+    for name, (label, colour) in curves.items():
+        own = {seed: found[name] for seed, found in seeds.items() if name in found}
+        own = {seed: curve for seed, curve in own.items() if len(curve.times)}
+        if not own:
+            continue
+        if len(own) > 1:
+            for seed, curve in own.items():
+                times, values = thinned(curve)
+                traces.append(_trace(times, values, f"{label}, {seed}", colour, 0.7, name, False))
+        traces.append(_trace(*_mean(list(own.values())), label, colour, 2.4, name, True))
+    axis = {"title": {"text": unit}, "zeroline": False}
+    return {
+        "data": traces,
+        "layout": {
+            "xaxis": {"title": {"text": "time (ps)"}, "zeroline": False},
+            "yaxis": axis | ({} if span is None else {"range": list(span)}),
+            "margin": {"l": 55, "r": 10, "t": 10, "b": 45},
+            "height": 330,
+            "legend": {"orientation": "h", "y": 1.12},
+            "hovermode": "x",
+        },
+    }
+
+
+def _trace(
+    times: Sequence[float],
+    values: Sequence[float | None],
+    label: str,
+    colour: str,
+    width: float,
+    group: str,
+    listed: bool,
+) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": times,
+        "y": values,
+        "name": label,
+        "legendgroup": group,
+        "showlegend": listed,
+        "opacity": 1.0 if listed else 0.5,
+        "line": {"color": colour, "width": width},
+    }
+
+
+def thinned(curve: CurveLike) -> tuple[list[float], list[float | None]]:
+    """A curve of at most 400 points, for a page; the last is kept."""
+    times, values = np.asarray(curve.times, float), np.asarray(curve.values, float)
+    chosen = np.unique(np.linspace(0, len(times) - 1, min(len(times), MAX_POINTS)).astype(int))
+    return _rounded(times[chosen]), _known(values[chosen])
+
+
+def _mean(curves: Sequence[CurveLike]) -> tuple[list[float], list[float | None]]:
+    end = min(curve.times[-1] for curve in curves)
+    grid = np.asarray(curves[0].times, float)
+    grid = grid[grid <= end]
+    grid = grid[np.unique(np.linspace(0, len(grid) - 1, min(len(grid), MAX_POINTS)).astype(int))]
+    mean = seed_spread([(c.times, c.values) for c in curves], grid).mean
+    return _rounded(grid), _known(mean)
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.6g}") for value in values]
+
+
+def _known(values: np.ndarray) -> list[float | None]:
+    """JSON has no NaN."""
+    return [float(f"{value:.4g}") if np.isfinite(value) else None for value in values]

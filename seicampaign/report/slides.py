@@ -1,0 +1,58 @@
+"""Snapshots of a trajectory coloured by phase, small enough for a page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from seicampaign.analysis import classify_frame
+from seicampaign.report.snapshot import render, scene
+
+if TYPE_CHECKING:
+    from seicampaign.trajectory import Trajectory
+
+WIDTH = 1000
+FRONT = 14.0
+"""Atoms deeper than this behind those in front (A) are hidden anyway."""
+
+
+class Slide(NamedTuple):
+    """One snapshot: its time (ps), and the picture as the address of an image."""
+
+    time: float
+    image: str
+
+
+def slides(trajectory: Trajectory, count: int = 6) -> list[Slide]:
+    """Snapshots spread over a trajectory, the first and the last frame among them.
+
+    Spread evenly in the logarithm of time, as growth is.
+    """
+    times = np.asarray(trajectory.times)
+    if not len(times):
+        return []
+    wanted = np.geomspace(1.0, len(times), min(count, len(times))) - 1
+    frames = np.unique(np.round(wanted).astype(int))
+    return [Slide(float(times[n]), _picture(trajectory, int(n))) for n in frames]
+
+
+def _picture(trajectory: Trajectory, frame: int) -> str:
+    from PIL import Image
+
+    shown = scene(classify_frame(trajectory.frame(frame)))
+    front = shown.depth <= FRONT
+    visible = shown._replace(
+        x=shown.x[front],
+        y=shown.y[front],
+        depth=shown.depth[front],
+        radius=shown.radius[front],
+        colour=shown.colour[front],
+    )
+    picture = Image.fromarray((np.clip(render(visible), 0, 1) * 255).astype(np.uint8))
+    picture.thumbnail((WIDTH, WIDTH))
+    file = io.BytesIO()
+    picture.save(file, "WEBP", quality=70)
+    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
