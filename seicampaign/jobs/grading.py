@@ -73,13 +73,12 @@ class GradeRecorder:
         self.most = 0.0
 
     def receive(self, batch: Batch) -> None:
-        """Store a batch: the curves of grades, and the configurations that are worth keeping."""
+        """Take the grades of a batch, and store the configurations that are worth keeping."""
         if len(batch.grades):
             self.windows.add(batch.grades)
             self.graded += len(batch.grades)
             self.over += int((batch.grades[:, 1] > self.grade.select).sum())
             self.most = max(self.most, float(batch.grades[:, 1].max()))
-            self._append()
         if batch.selected:
             selections.add(
                 self.store,
@@ -90,19 +89,16 @@ class GradeRecorder:
                 keep=self.grade.keep,
             )
 
-    def finish(self) -> None:
-        """Store what is left of the last interval."""
-        self._append(last=True)
-
-    def summary(self) -> dict[str, Any]:
-        """What the segment's document says of its grades."""
-        return {"steps": self.graded, "over_select": self.over, "max": self.most}
-
-    def _append(self, *, last: bool = False) -> None:
+    def commit(self, *, last: bool = False) -> None:
+        """Append to the curves; with `last`, what is left of an interval too."""
         steps, curves = self.windows.take(last=last)
         if len(steps):
             times = [self.simulation.md.time(int(step)) for step in steps]
             self.store.append_curves(self.simulation.id, curves, steps, times, THERMO_ANALYSIS)
+
+    def summary(self) -> dict[str, Any]:
+        """What the segment's document says of its grades."""
+        return {"steps": self.graded, "over_select": self.over, "max": self.most}
 
 
 def explain(found: Extrapolation, symbol: str, potential: str) -> str:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from seicampaign.analysis import Thresholds
 from seicampaign.documents import SCHEMA_VERSION, Sampling
 from seicampaign.errors import SEICampaignError, StoreError
@@ -27,12 +29,15 @@ from seicampaign.store import fences, interfaces, potentials, restarts, simulati
 
 if TYPE_CHECKING:
     from ase import Atoms
+    from numpy.typing import NDArray
 
     from seicampaign.documents import Simulation
     from seicampaign.md import Extrapolation, PairPotential
     from seicampaign.store import CampaignStore
 
 COMMIT_SECONDS = 2.0
+COMMIT_SECONDS_AT_MOST = 30.0
+"""Between the two, the next commit waits for ten times as long as the last one took."""
 
 
 def advance(
@@ -159,7 +164,8 @@ class SegmentRecorder:
         self.writer = store.trajectory_writer(simulation.id, atoms.numbers)
         self.restart_step = first_step
         self._pending_restart: tuple[int, Path] | None = None
-        self._committed = time.monotonic()
+        self._thermo: list[NDArray[np.float64]] = []
+        self._next_commit = time.monotonic() + COMMIT_SECONDS
         self.discard()
 
     def run(
@@ -173,45 +179,52 @@ class SegmentRecorder:
         result = run_segment(segment, potential, directory, self.receive, lambda: stop.asked)
         result = coarser_result(result, self.substeps)
         self._pending_restart = (result.last_step, result.restart)
-        if self.grades is not None:
-            self.grades.finish()
-        self.commit()
+        self.commit(last=True)
         self.writer.close()
         return result
 
     def receive(self, batch: Batch) -> None:
-        """Store a batch; commit every few seconds."""
+        """Take a batch; commit every few seconds."""
         md, batch = self.simulation.md, coarser(batch, self.substeps)
         for frame in batch.frames:
             last = self.writer.last_step
             if last is None or frame.step > last:
                 self.writer.append(frame.step, md.time(frame.step), frame.positions, frame.cell)
         if len(batch.thermo):
-            self._append_thermo(batch)
+            self._thermo.append(batch.thermo)
+            now = int(batch.thermo[-1, 0])
+            simulations.record(self.store, self.simulation.id, step_now=now)
         if self.grades is not None:
             self.grades.receive(batch)
         self._pending_restart = batch.restart or self._pending_restart
-        if time.monotonic() - self._committed > COMMIT_SECONDS:
+        if time.monotonic() > self._next_commit:
             self.commit()
 
-    def _append_thermo(self, batch: Batch) -> None:
-        steps = batch.thermo[:, 0].astype(int)
-        md = self.simulation.md
-        curves = dict(zip(THERMO_COLUMNS, batch.thermo[:, 1:].T, strict=True))
-        self.store.append_curves(
-            self.simulation.id, curves, steps, [md.time(s) for s in steps], THERMO_ANALYSIS
-        )
-        simulations.record(self.store, self.simulation.id, step_now=int(steps[-1]))
-
-    def commit(self) -> None:
+    def commit(self, *, last: bool = False) -> None:
         """Frames first, then their curves, then the restart point that vouches for both."""
+        started = time.monotonic()
         self.writer.commit()
+        self._append_thermo()
+        if self.grades is not None:
+            self.grades.commit(last=last)
         update_curves(self.store, self.simulation.id, Thresholds())
         if self._pending_restart is not None:
             step, path = self._pending_restart
             restarts.save(self.store, self.simulation.id, step, path)
             self.restart_step, self._pending_restart = step, None
-        self._committed = time.monotonic()
+        now = time.monotonic()
+        pause = min(COMMIT_SECONDS_AT_MOST, max(COMMIT_SECONDS, 10 * (now - started)))
+        self._next_commit = now + pause
+
+    def _append_thermo(self) -> None:
+        if not self._thermo:
+            return
+        table, md = np.concatenate(self._thermo), self.simulation.md
+        self._thermo.clear()
+        steps = table[:, 0].astype(int)
+        curves = dict(zip(THERMO_COLUMNS, table[:, 1:].T, strict=True))
+        times = [md.time(step) for step in steps]
+        self.store.append_curves(self.simulation.id, curves, steps, times, THERMO_ANALYSIS)
 
     def discard(self) -> None:
         """Drop what the store holds beyond the last restart point; all of it at a start."""
