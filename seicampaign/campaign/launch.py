@@ -7,6 +7,7 @@ from contextlib import redirect_stderr
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import StringIO
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from seicampaign.documents import SCHEMA_VERSION, Simulation
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from seicampaign.md.potentials import LammpsPotential
     from seicampaign.mtp import Potential
     from seicampaign.store import CampaignStore
+
+
+WARNING = 240
+"""Characters of the line that names what an unapproved potential has failed."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ def _require_approval(
             f"{campaign.name!r} all the same, say `allow_unapproved: true` in it: its curves and "
             "tables will then say so."
         )
-    return False, said
+    return False, shorten(said, WARNING, placeholder=" ...")
 
 
 def _require_contacts(store: CampaignStore, members: Iterable[Simulation]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
@@ -98,14 +99,16 @@ class LearningFile(LearningSpec):
 
         folder = settings().home_directory() / "runs" / f"learn-{self.name}"
         folder.mkdir(parents=True, exist_ok=True)
-        run_locally(
-            self.flow(store),
-            store=store.job_store(),
-            root_dir=folder,
-            create_folders=True,
-            log=False,
-            raise_immediately=True,
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "cd is deprecated", FutureWarning)  # jobflow's own
+            run_locally(
+                self.flow(store),
+                store=store.job_store(),
+                root_dir=folder,
+                create_folders=True,
+                log=False,
+                raise_immediately=True,
+            )
         return outcome(learning.get(store, self.name))
 
     def launch(self, store: CampaignStore) -> None:

@@ -8,17 +8,21 @@ up, or has been silent for a day.
 
 from __future__ import annotations
 
+import os
+import socket
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from seicampaign.errors import TrainingError
-from seicampaign.trajectory.lease import _alive, _own_record
+from seicampaign.trajectory.lease import boot, born
 
 if TYPE_CHECKING:
     from seicampaign.store.campaign_store import CampaignStore
 
 COLLECTION = "learning_leases"
 SILENT = timedelta(days=1)
+QUIET = timedelta(hours=1)
+"""A process on another machine that did not renew its lease for so long counts as dead."""
 
 
 def take(store: CampaignStore, dataset: str, loop: str, token: str) -> None:
@@ -43,7 +47,7 @@ def take(store: CampaignStore, dataset: str, loop: str, token: str) -> None:
     mine = {
         "loop": loop,
         "token": token,
-        "holder": _own_record(),
+        "holder": _this_process(),
         "renewed": datetime.now(UTC),
     }
     try:
@@ -67,7 +71,7 @@ def require(store: CampaignStore, dataset: str, token: str) -> None:
     TrainingError
         If it is someone else's by now.
     """
-    renewed = {"holder": _own_record(), "renewed": datetime.now(UTC)}
+    renewed = {"holder": _this_process(), "renewed": datetime.now(UTC)}
     leases = store.database[COLLECTION]
     if not leases.update_one({"_id": dataset, "token": token}, {"$set": renewed}).matched_count:
         found = leases.find_one({"_id": dataset})
@@ -84,8 +88,25 @@ def _refuse(found: dict[str, Any], loop: str, token: str) -> None:
     if found["token"] == token:
         return
     silent = datetime.now(UTC) - found["renewed"].replace(tzinfo=UTC) > SILENT
-    if _alive(found["holder"]) or (found["loop"] != loop and not silent):
+    if found["loop"] != loop:
+        free = silent and not _alive(found)
+    else:  # an earlier run in this very process is over: it has come back here
+        free = found["holder"] == _this_process() or not _alive(found)
+    if not free:
         raise TrainingError(_busy(found))
+
+
+def _this_process() -> dict[str, Any]:
+    pid = os.getpid()
+    return {"host": socket.gethostname(), "boot": boot(), "pid": pid, "born": born(pid)}
+
+
+def _alive(found: dict[str, Any]) -> bool:
+    """Whether the process that held a lease last is alive, as far as can be told from here."""
+    holder = found["holder"]
+    if (holder["host"], holder["boot"]) == (socket.gethostname(), boot()):
+        return born(holder["pid"]) == holder["born"]
+    return datetime.now(UTC) - found["renewed"].replace(tzinfo=UTC) < QUIET
 
 
 def _busy(found: dict[str, Any]) -> str:

@@ -95,7 +95,6 @@ def test_a_loop_that_was_cut_off_goes_on_where_it_stood(store, loop):
     assert cut["state"] == "running"
     waiting = cut["rounds"][0]["candidates"]
     assert len(waiting) == 1
-    store.database[leases.COLLECTION].update_many({}, {"$set": {"holder.born": -1}})  # it died
     done = loop(hot(budget=1))
     assert done["rounds"][0]["candidates"] == waiting
     assert done["rounds"][0]["explorations"] == cut["rounds"][0]["explorations"]
