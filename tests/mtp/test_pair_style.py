@@ -291,3 +291,19 @@ def test_the_shipped_potential_conserves_energy_for_20_ps(tmp_path):
     times, energies = np.array([line.split()[1:] for line in table], float).T
     drift = np.polyfit(times, energies / len(atoms), 1)[0]
     assert abs(drift) < 1e-5
+
+
+def test_atoms_closer_than_min_dist_are_evaluated_and_said_once(case):
+    """As the calculator does, and with a warning that names the pair and does not flood the log."""
+    case.atoms.positions[1] = case.atoms.positions[0] + [0.9 * case.mtp.min_dist, 0, 0]
+    case.atoms.wrap()
+    write_lammps_data(case.folder / "atoms.data", case.atoms, specorder=SYMBOLS[:4], masses=True)
+    done = case.run(["thermo_modify format float %.14g", "run 0", "run 0"])
+    assert done.returncode == 0, done.stdout[-2000:]
+    (said,) = re.findall(r"WARNING: .*atoms (\d+) and (\d+) are (\S+) Angstrom apart", done.stdout)
+    distances = case.atoms.get_all_distances(mic=True) + 9 * np.eye(len(case.atoms))
+    assert float(said[2]) == pytest.approx(distances.min(), abs=1e-3)
+    assert {int(said[0]) - 1, int(said[1]) - 1} == {*np.argwhere(distances == distances.min())[0]}
+    table = done.stdout[done.stdout.index("   Step") :].splitlines()
+    energy = evaluate(case.mtp, SYMBOLS[:4], [case.atoms])[0].energy
+    assert float(table[1].split()[2]) == pytest.approx(energy, rel=1e-10)

@@ -77,6 +77,7 @@ class PairSeiMTP : public Pair {
     int atom, species;
   };
   void sort_by_species(Near *begin, Near *end);
+  void warn_of_closest();
   void sort_atoms(const std::vector<int> &counts);
   void compute_block(const int *atoms, int lanes, sei::mtp::Workspace &work, double *basis);
   int gather(int i, int lane, sei::mtp::Workspace &work);
@@ -93,6 +94,11 @@ class PairSeiMTP : public Pair {
   // renewed when an atom has moved by half the margin, without any communication.
   std::vector<Near> near;
   std::vector<std::size_t> near_begin, near_end;  // of local atoms
+  struct {
+    double square;
+    int atom, other;
+  } closest{};  // of the pairs closer than min_dist at the last renewal
+  bigint too_close = 0, say_at = 1;
   std::vector<double> held;    // positions at the last renewal, of ghosts too
   std::vector<int> order;      // atoms by species and number of neighbours
   std::vector<int> neighbour;  // [slot][lane] of the block at hand
@@ -281,8 +287,24 @@ void PairSeiMTP::refresh()
   near_begin.resize(local);
   near_end.resize(local);
   std::vector<int> counts(local);
+  const double allowed = plan->view().min_dist;
+  closest = {allowed * allowed, -1, -1};
   for (int n = 0; n < list->inum; n++) counts[list->ilist[n]] = list_near(list->ilist[n]);
+  if (closest.atom >= 0) warn_of_closest();
   sort_atoms(counts);
+}
+
+// Below min_dist the polynomials go on, but nothing was learnt there. Said the first time and then
+// at ten, a hundred, ... such lists, not to flood the log.
+void PairSeiMTP::warn_of_closest()
+{
+  if (++too_close < say_at) return;
+  say_at *= 10;
+  error->warning(FLERR,
+                 "sei/mtp: step {}: atoms {} and {} are {:.3f} Angstrom apart, closer than min_dist "
+                 "{} of {}; neighbour lists with such a pair on this rank: {}",
+                 update->ntimestep, atom->tag[closest.atom], atom->tag[closest.other],
+                 std::sqrt(closest.square), plan->view().min_dist, path, too_close);
 }
 
 // Returns the number of neighbours within the cutoff itself.
@@ -302,6 +324,7 @@ int PairSeiMTP::list_near(int i)
     near[at] = {j, species[type[j]]};
     at += square < reach;
     count += square < cutoff_squared;
+    if (square < closest.square) closest = {square, i, j};
   }
   near.resize(at);
   near_end[i] = at;
