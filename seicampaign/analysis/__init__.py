@@ -3,9 +3,17 @@
 Nothing here knows of a database: arrays and `ase.Atoms` in, numbers out.
 """
 
-from seicampaign.analysis.curves import SeedSpread, seed_spread, time_to_value, values_at
+from seicampaign.analysis.curves import (
+    SeedSpread,
+    SizeSpread,
+    seed_spread,
+    spread_by_size,
+    time_to_value,
+    values_at,
+)
 from seicampaign.analysis.frame import FrameAnalysis, classify, classify_frame
 from seicampaign.analysis.growth import Fit, Interval, Verdict, fit, growth_law, seed_interval
+from seicampaign.analysis.images import Images
 from seicampaign.analysis.laws import LAWS
 from seicampaign.analysis.phases import Phase
 from seicampaign.analysis.quantities import CURVES, Quantity, frame_curves
@@ -22,11 +30,13 @@ __all__ = [
     "Fit",
     "FrameAnalysis",
     "Frames",
+    "Images",
     "Interval",
     "Phase",
     "Quantity",
     "Running",
     "SeedSpread",
+    "SizeSpread",
     "Thresholds",
     "Verdict",
     "analyse",
@@ -37,6 +47,7 @@ __all__ = [
     "growth_law",
     "seed_interval",
     "seed_spread",
+    "spread_by_size",
     "time_to_value",
     "values_at",
 ]

@@ -115,7 +115,10 @@ class Contents:
 
         centres = self.fractional[queries]
         into = prepare(self.fractional, self.cell, targets, cutoff)
-        return Neighbours(*nearest(centres, self.cell, *into, float(cutoff), width, vectors))
+        place = np.full(len(self.numbers), -1)
+        place[targets] = np.arange(len(targets))
+        found = nearest(centres, self.cell, *into, float(cutoff), width, vectors, place[queries])
+        return Neighbours(*found)
 
     def at_least(
         self, number: int, queries: Indices, targets: Indices, cutoff: float

@@ -116,13 +116,16 @@ def nearest(
     cutoff: float,
     width: int,
     with_vectors: bool,
+    own: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The nearest `width` of sorted targets around every centre, nearest first.
 
     Parameters
     ----------
     centres
-        (Q, 3) fractional coordinates in [0, 1). A target at a centre is that atom itself.
+        (Q, 3) fractional coordinates in [0, 1).
+    own
+        (Q,) which target the centre itself is; -1 for none.
     reach, shape, start, xyz, slot
         `Sorted`.
 
@@ -139,7 +142,7 @@ def nearest(
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
     for q in range(len(centres)):
         at = _search_range(centres[q], cell, reach, shape, low, high)
-        count[q] = _scan(at, shape, low, high, start, xyz, cutoff, distance[q], found)
+        count[q] = _scan(at, shape, low, high, start, xyz, slot, own[q], cutoff, distance[q], found)
         for n in range(min(count[q], width)):
             distance[q, n] = np.sqrt(distance[q, n])
             index[q, n] = slot[found[n]]
@@ -176,11 +179,13 @@ def _scan(
     high: np.ndarray,
     start: np.ndarray,
     xyz: np.ndarray,
+    slot: np.ndarray,
+    own: int,
     cutoff: float,
     d2s: np.ndarray,
     found: np.ndarray,
 ) -> int:
-    """Count the points within `cutoff` but at the centre itself; keep the nearest in order."""
+    """Count the points within `cutoff` but the centre itself; keep the nearest in order."""
     x, y, z = at
     within, kept, width = 0, 0, len(d2s)
     for a in range(low[0], high[0] + 1):
@@ -188,7 +193,7 @@ def _scan(
             row = (a * shape[1] + b) * shape[2]
             for m in range(start[row + low[2]], start[row + high[2] + 1]):
                 d2 = (xyz[m, 0] - x) ** 2 + (xyz[m, 1] - y) ** 2 + (xyz[m, 2] - z) ** 2
-                if d2 > cutoff * cutoff or d2 < 1e-12:
+                if d2 > cutoff * cutoff or (d2 < 1e-12 and slot[m] == own):
                     continue
                 within += 1
                 if kept < width:

@@ -84,10 +84,12 @@ def core_and_grown(
     grow_link: float,
     row_distance: float,
     rows: int,
+    grown_neighbours: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Masks (N,) of the core anions and of those grown onto them, disjoint.
 
-    All are `free`; those that are judged by q6 are `dense` too.
+    All are `free`; those that are judged by q6 are `dense` too. Of what has grown, that is dropped
+    which has few crystalline neighbours: it lies on a grain, by chance in its order, not in it.
     """
     n_anions, width = index.shape
     allowed = free & dense
@@ -124,6 +126,15 @@ def core_and_grown(
             if free[i] and not settled[i]:
                 crystal[i] = continued_rows(i, index, vector, settled, row_distance) >= rows
                 added += crystal[i]
+    settled = crystal.copy()
+    for i in range(n_anions):
+        if crystal[i] and not core[i]:
+            around = 0
+            for n in range(width):
+                around += (
+                    index[i, n] >= 0 and distance[i, n] < core_distance and settled[index[i, n]]
+                )
+            crystal[i] = around >= grown_neighbours
     return core, crystal & ~core
 
 

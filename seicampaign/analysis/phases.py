@@ -138,6 +138,7 @@ def find_crystal(box: Contents, bonds: Bonds, thresholds: Thresholds) -> AnionSh
         thresholds.grow_link,
         thresholds.row_distance,
         thresholds.rows,
+        thresholds.grown_neighbours,
     )
     return AnionShells(atoms, index, distance, vector, order, electrolyte, core, grown)
 

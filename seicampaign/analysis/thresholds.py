@@ -31,15 +31,18 @@ class Thresholds(BaseModel):
     core_neighbours: int = Field(3, ge=0, le=12, description="Core anions around a core anion")
     core_distance: float = Field(5.2, gt=0, description="Distance of those core anions")
     grow_link: float = Field(0.65, gt=0, lt=1, description="q6(i).q6(core) of a grown anion")
-    rows: int = Field(3, ge=1, description="Or: rows of the crystal that it carries on")
+    rows: int = Field(2, ge=1, description="Or: rows of the crystal that it carries on")
     row_distance: float = Field(0.7, gt=0, description="How far off those rows it may lie")
+    grown_neighbours: int = Field(
+        5, ge=0, le=12, description="Crystalline ones around it, at least"
+    )
 
     electrolyte_share: float = Field(
         0.4, gt=0, lt=1, description="Share of PS4 members around a free anion of the electrolyte"
     )
     metal_distance: float = Field(3.4, gt=0, description="No anion this near to metal core Li")
     metal_neighbours: int = Field(4, ge=0, description="Metal core Li around any Li of the metal")
-    metal_neighbour_distance: float = Field(3.9, gt=0, description="Distance of those Li")
+    metal_neighbour_distance: float = Field(4.2, gt=0, description="Distance of those Li")
     metal_contact: int = Field(2, ge=0, description="Anions a metal Li at the contact may touch")
 
     fcc_cosine: float = Field(-0.9, gt=-1, lt=0, description="Two neighbours opposite each other")

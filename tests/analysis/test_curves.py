@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from seicampaign.analysis import seed_spread, time_to_value, values_at
+from seicampaign.analysis import seed_spread, spread_by_size, time_to_value, values_at
 from seicampaign.analysis.curves import spread_exponent
 from seicampaign.errors import AnalysisError
 
@@ -57,3 +57,24 @@ def test_noise_that_averages_out_falls_as_the_root_of_the_size():
     assert spread_exponent([884, 7956, 31824], [0.06, 0.02, 0.01]) == pytest.approx(-0.5, abs=0.01)
     with pytest.raises(AnalysisError, match="two sizes"):
         spread_exponent([884, 884], [0.1, 0.2])
+
+
+def test_the_spread_over_seeds_is_held_against_the_size():
+    rng = np.random.default_rng(2)
+    systems = {
+        size: [(TIMES, ALPHA + rng.normal() * 2 / np.sqrt(size)) for _ in range(20)]
+        for size in (31824, 884, 7956)
+    }
+    systems[100] = [(TIMES, ALPHA)]
+    found = spread_by_size(systems, [5.0, 10.0])
+    assert found.sizes.tolist() == [884, 7956, 31824]
+    assert found.seeds.tolist() == [20, 20, 20]
+    assert found.exponent == pytest.approx(-0.5, abs=0.2)
+    truth = 2 / np.sqrt(found.sizes)
+    assert ((found.low < truth) & (truth < found.high)).all()
+    two = spread_by_size(
+        {n: [(TIMES, ALPHA), (TIMES, np.add(ALPHA, 0.1))] for n in (10, 20)}, [5.0]
+    )
+    assert two.high[0] / two.low[0] > 60
+    with pytest.raises(AnalysisError, match="two sizes"):
+        spread_by_size({884: systems[884]}, [5.0])

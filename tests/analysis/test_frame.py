@@ -8,6 +8,7 @@ from seicampaign.analysis import CURVES, Phase, Thresholds, classify, classify_f
 from seicampaign.errors import AnalysisError
 
 LITHIUM = 3
+PRIMITIVE = np.array([[0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
 
 
 def share(mask, of):
@@ -102,6 +103,35 @@ def test_a_box_smaller_than_the_cutoffs_counts_images():
     assert (classify_frame(primitive).phase == Phase.CRYSTALLINE).all()
 
 
+@pytest.mark.parametrize("repeat", [(2, 1, 1), (3, 2, 2)])
+def test_a_tiny_triclinic_box_has_the_curves_of_its_supercell(repeat):
+    """One formula unit: 13 atoms in a cell 7 A wide, smaller than two cutoffs every way."""
+    atoms = argyrodite(10.2)
+    tiny = atoms[(atoms.get_scaled_positions() @ np.linalg.inv(PRIMITIVE) % 1 < 2).all(axis=1)]
+    keep = np.unique(
+        (np.round(tiny.get_scaled_positions() @ np.linalg.inv(PRIMITIVE), 6) % 1).round(5),
+        axis=0,
+        return_index=True,
+    )[1]
+    tiny = tiny[keep]
+    tiny.set_cell(PRIMITIVE @ atoms.cell.array)
+    assert len(tiny) == 13
+    small, large = (frame_curves(classify_frame(box)) for box in (tiny, tiny * repeat))
+    shares = ("reduction_degree", "residual_electrolyte", "crystalline_fraction", "ps4")
+    assert [small[name] for name in shares] == [large[name] for name in shares] == [0, 1, 0, 1]
+    assert classify_frame(tiny).phase.tolist() * np.prod(repeat) == (
+        classify_frame(tiny * repeat).phase.tolist()
+    )
+
+
+def test_a_box_without_lithium_has_no_metal():
+    atoms = argyrodite()
+    found = classify_frame(atoms[atoms.numbers != LITHIUM])
+    assert found.residual_metal == 0
+    assert found.reduction_degree == 0
+    assert all(np.isfinite(list(found.curve_values().values())))
+
+
 def test_metal_beside_nothing_is_metal():
     cell = repeated(with_units(argyrodite(10.35)), (1, 1, 2))
     metal = bulk("Li", "bcc", a=3.45, cubic=True) * (3, 3, 8)
@@ -152,7 +182,7 @@ def test_thresholds_have_a_name_of_their_own():
 
 def test_the_key_of_the_defaults_changes_only_on_purpose():
     """Curves are stored under it: a new default or ANALYSIS_VERSION makes new curves."""
-    assert Thresholds().key() == "d9e063ef2f32"
+    assert Thresholds().key() == "e644ac378b25"
 
 
 @pytest.mark.parametrize(
@@ -165,6 +195,10 @@ def test_the_key_of_the_defaults_changes_only_on_purpose():
         (lambda a: a.set_pbc([True, True, False]), "periodic"),
         (lambda a: a.positions.__setitem__(4, a.positions[0] + [0.4, 0, 0]), "0.40 A apart"),
         (lambda a: a.positions.__setitem__(20, a.positions[24] + [0, 0.9, 0]), "collapsed"),
+        (lambda a: a.positions.__setitem__(4, a.positions[0]), "0.00 A apart"),
+        (lambda a: a.positions.__setitem__(slice(None), 0.0), "0.00 A apart"),
+        (lambda a: a.set_cell([np.inf, 10, 10]), "not finite"),
+        (lambda a: a.__delitem__(slice(None)), "no P"),
     ],
 )
 def test_what_cannot_be_analysed_says_why(change, message):

@@ -18,7 +18,7 @@ def stored(store):
     atoms = crystal("Li6PS5Cl", seed=0)
     with store.trajectory_writer("abcdef", atoms.numbers) as writer:
         for n in range(3):
-            writer.append(n, n * 1.0, atoms.positions + [0, 0, 0.5 * n], atoms.cell.array)
+            writer.append(n, n * 1.0, atoms.positions + 0.5 * n * np.eye(3)[2], atoms.cell.array)
     return atoms
 
 
