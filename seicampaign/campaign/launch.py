@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 WARNING = 240
 """Characters of the line that names what an unapproved potential has failed."""
+BATCH = 250
+"""Workflows that are made and added at a time, which bounds the memory of a large campaign."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,14 @@ def launch(campaign: Campaign, store: CampaignStore) -> LaunchReport:
     _save_campaign(campaign, store, list(members))
     _build_from_files(store, members.values())
     token, mine = simulations.claim(store, members)
-    if mine:
-        try:
-            _add_workflows(store, campaign.name, [members[key] for key in mine])
-        except BaseException:
-            simulations.release(store, token)
-            raise
-        simulations.confirm(store, token)
+    try:
+        for start in range(0, len(mine), BATCH):
+            batch = mine[start : start + BATCH]
+            _add_workflows(store, campaign.name, [members[key] for key in batch])
+            simulations.confirm(store, token, batch)
+    except BaseException:
+        simulations.release(store, token)
+        raise
     return LaunchReport(
         registered.new, registered.extended, registered.unchanged, len(mine), warning
     )

@@ -86,7 +86,7 @@ def _run(
 ) -> dict[str, Any]:
     """Run a segment that ends in time, and not before it has done anything."""
     limits = [value for value in (seconds, walltime.limit()) if value is not None]
-    limit = min(limits) if limits else None
+    limit = min(limits, default=None)
     started = time.monotonic()
 
     def stop() -> bool:

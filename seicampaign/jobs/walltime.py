@@ -74,7 +74,7 @@ def seconds(text: str) -> float:
     days, dash, clock = text.strip().rpartition("-")
     parts = clock.split(":")
     try:
-        if len(parts) > 3 or (dash and len(parts) < 2):
+        if len(parts) > 3:
             raise ValueError
         numbers = [float(part) for part in parts]
         if dash:  # Slurm counts from the left after days
@@ -89,22 +89,22 @@ def seconds(text: str) -> float:
 
 
 def job_age() -> float:
-    """Seconds since the queue's job began: the age of this session's leader, else our own.
+    """Seconds since the queue's job began: the age of the oldest process of our session.
 
-    Slurm and PBS run a job's script as the leader of a session.
+    Slurm and PBS run the script of a job in a session of its own.
     """
-    now = time.clock_gettime(time.CLOCK_BOOTTIME)
-    births = [_birth(pid) for pid in (os.getsid(0), os.getpid())]
-    return now - min(birth for birth in births if birth is not None)
+    session = os.getsid(0)
+    stats = (_stat(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
+    ticks = min(int(stat[19]) for stat in stats if stat is not None and int(stat[3]) == session)
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _birth(pid: int) -> float | None:
-    """When a process was started, in seconds since the machine was."""
+def _stat(pid: str) -> list[str] | None:
+    """The fields of a process's state after its name; None if it has ended."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def _asked(command: list[str], pattern: str) -> float | None:

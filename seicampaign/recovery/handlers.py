@@ -130,7 +130,7 @@ HANDLERS = (
     ),
     Handler(
         "restart file unreadable",
-        r"ERROR.*(restart|in LAMMPS binary)|Did not assign all restart atoms",
+        r"ERROR[^\n]*(restart|in LAMMPS binary)|Did not assign all restart atoms",
         3,
         "Neither restart file can be read by this LAMMPS: look at its version and its log.",
         remedy=step_back,

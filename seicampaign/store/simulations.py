@@ -169,10 +169,10 @@ def claim(store: CampaignStore, ids: Iterable[str]) -> tuple[str, list[str]]:
     return token, [d["_id"] for d in collection.find({"claim.token": token}, {"_id": 1})]
 
 
-def confirm(store: CampaignStore, token: str) -> None:
-    """The workflows of a claim are in the LaunchPad."""
+def confirm(store: CampaignStore, token: str, ids: Iterable[str]) -> None:
+    """The workflows of these simulations of a claim are in the LaunchPad."""
     store.database["simulations"].update_many(
-        {"claim.token": token},
+        {"_id": {"$in": list(ids)}, "claim.token": token},
         [{"$set": {"requested_steps": "$planned_steps", "claim": None, "state": "waiting"}}],
     )
 
