@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     walltime_margin: float = Field(
         90, ge=0, description="Seconds before its end at which LAMMPS stops."
     )
+    cp2k: str = Field("cp2k.psmp", description="The CP2K program, with its launcher.")
     mpi_ranks: int = Field(1, ge=1, description="MPI ranks of one LAMMPS process.")
     mpirun: str = Field("mpirun", description="The MPI launcher, used when mpi_ranks > 1.")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +14,12 @@ from jobflow import Flow, Job, Maker, OnMissing, Response, job
 
 from seicampaign.errors import LabelError, unknown
 from seicampaign.reference import GPAWSetting
+from seicampaign.reference.cp2k import CP2KSetting, run_cp2k_label
 from seicampaign.reference.documents import labelled
 from seicampaign.reference.gates import Gates
 from seicampaign.reference.gpaw import SHORTEST_EDGE, calculator, label
+from seicampaign.reference.vasp import VASPSetting, vasp_static_maker
+from seicampaign.settings import settings
 from seicampaign.store import connect, datasets
 
 if TYPE_CHECKING:
@@ -75,12 +80,12 @@ def gpaw_document(
     try:
         found = label(atoms, setting, txt=Path.cwd() / LOG, shortest_edge=shortest_edge)
     except LabelError as error:
-        return _task_document(structure, None, str(error))
-    return _task_document(structure, found, setting.key(), time.perf_counter() - start)
+        return _task_document("GPAW", structure, None, str(error))
+    return _task_document("GPAW", structure, found, setting.key(), time.perf_counter() - start)
 
 
 def _task_document(
-    structure: Structure, found: Atoms | None, tag: str, seconds: float | None = None
+    code: str, structure: Structure, found: Atoms | None, tag: str, seconds: float | None = None
 ) -> AseStructureTaskDoc:
     from atomate2.ase import schemas
     from emmet.core.types.enums import TaskState
@@ -102,14 +107,64 @@ def _task_document(
         structure=structure,
         input=schemas.InputDoc(mol_or_struct=structure, relax_cell=False, steps=1),
         output=output,
-        ase_calculator_name="GPAW",
+        ase_calculator_name=code,
         dir_name=str(Path.cwd()),
         state=TaskState.FAILED if found is None else TaskState.SUCCESS,
         tags=[tag],
     )
 
 
-SETTINGS: dict[str, Any] = {"gpaw": GPAWSetting}
+@dataclass
+class CP2KStaticMaker(Maker):
+    """Labels a structure with CP2K, through atomate2's inputs and runner.
+
+    Attributes
+    ----------
+    setting
+        Fields of `seicampaign.reference.CP2KSetting` that are not left at their defaults.
+    command
+        Default: the setting ``SEICAMPAIGN_CP2K`` of the machine.
+    """
+
+    name: str = "CP2K static"
+    setting: dict[str, Any] = field(default_factory=dict)
+    command: str | None = None
+
+    @job
+    def make(self, structure: Structure, prev_dir: str | Path | None = None) -> Any:
+        """Calculate.
+
+        Returns
+        -------
+        AseStructureTaskDoc
+            As of `GPAWStaticMaker`.
+        """
+        setting = reference_setting("cp2k", self.setting)
+        return cp2k_document(structure, setting, self.command or settings().cp2k)
+
+
+def cp2k_document(structure: Structure, setting: CP2KSetting, command: str) -> AseStructureTaskDoc:
+    """Label a structure in the current directory.
+
+    Raises
+    ------
+    LabelError
+        If there is no such program.
+    """
+    if shutil.which(shlex.split(command)[0]) is None:
+        raise LabelError(
+            f"There is no program {shlex.split(command)[0]!r} here. Install CP2K (Debian: cp2k, "
+            "cp2k-data), or name yours in SEICAMPAIGN_CP2K."
+        )
+    start = time.perf_counter()
+    try:
+        found = run_cp2k_label(structure, setting, command)
+    except LabelError as error:
+        return _task_document("CP2K", structure, None, str(error))
+    return _task_document("CP2K", structure, found, setting.key(), time.perf_counter() - start)
+
+
+SETTINGS: dict[str, Any] = {"gpaw": GPAWSetting, "vasp": VASPSetting, "cp2k": CP2KSetting}
 
 
 def reference_setting(code: str, fields: Mapping[str, Any]) -> Any:
@@ -130,15 +185,18 @@ def reference_setting(code: str, fields: Mapping[str, Any]) -> Any:
 
 
 def static_maker(code: str, fields: Mapping[str, Any], **options: Any) -> Maker:
-    """The maker of one label with a setting: ours for GPAW, atomate2's own for the others.
+    """The maker of one label with a setting: atomate2's own for VASP, ours for the others.
 
     Parameters
     ----------
     options
         Further fields of that maker.
     """
-    reference_setting(code, fields)
-    return GPAWStaticMaker(setting=dict(fields), **options)
+    setting = reference_setting(code, fields)
+    if code == "vasp":
+        return vasp_static_maker(setting, **options)
+    maker = GPAWStaticMaker if code == "gpaw" else CP2KStaticMaker
+    return maker(setting=dict(fields), **options)
 
 
 @dataclass
@@ -228,6 +286,7 @@ def add_labels(
 
 
 def _structure(atoms: Atoms) -> Structure:
+    """Elements together, as VASP wants them; labels find their atoms again by place."""
     from pymatgen.io.ase import AseAtomsAdaptor
 
-    return AseAtomsAdaptor.get_structure(atoms.copy())
+    return AseAtomsAdaptor.get_structure(atoms.copy()).get_sorted_structure()

@@ -57,7 +57,7 @@ def labelled(atoms: Atoms, document: Any, setting: Any) -> Atoms:
         return found
     if setting.code not in _READERS:
         raise LabelError(unknown("reference code", setting.code, _READERS))
-    results, reason = _READERS[setting.code](document)
+    results, reason = _READERS[setting.code](document, setting)
     if reason:
         found.info[REFUSED] = reason
         return found
@@ -68,16 +68,41 @@ def labelled(atoms: Atoms, document: Any, setting: Any) -> Atoms:
 
 
 Results = tuple[dict[str, Any], str | None]
+"""Labels, and the reason against them if there is one."""
 
 
-def _gpaw(document: Any) -> Results:
+def _ase(document: Any, setting: Any) -> Results:
+    """A document of `GPAWStaticMaker` or `CP2KStaticMaker`: its tag is the reason or the key."""
     if document.output is None or document.output.forces is None:
-        return {}, next(iter(document.tags or []), "GPAW gave no forces")
+        return {}, next(iter(document.tags or []), "the calculation gave no forces")
     return _results(document.output.energy, document.output.forces, document.output.stress), None
 
 
+def _vasp(document: Any, setting: Any) -> Results:
+    """Labels of a task document of atomate2, or the reason against them.
+
+    The energy is the free energy, which is what forces are derivatives of. Custodian mends a run
+    that fails by changing its INCAR: such a label belongs to another setting and is refused.
+    """
+    calculation = document.calcs_reversed[0]
+    step = calculation.output.ionic_steps[-1]
+    used = calculation.input.incar or {}
+    wanted = setting.incar()
+    for name in ("ENCUT", "GGA", "ISMEAR", "SIGMA", "KSPACING", "ISPIN", "PREC", "LREAL"):
+        if name in used and _text(used[name]) != _text(wanted[name]):
+            return {}, f"it was run with {name} = {used[name]}, the setting has {wanted[name]}"
+    if (step.num_electronic_steps or 0) >= setting.nelm:
+        return {}, f"its SCF did not converge in {setting.nelm} steps"
+    return _results(step.e_fr_energy, step.forces, step.stress), None
+
+
+def _text(value: Any) -> str:
+    """Values as they compare in an INCAR: 520 and 520.0 are one, and so are PE and Pe."""
+    return f"{float(value):g}" if isinstance(value, int | float) else str(value).upper()
+
+
 def _results(energy: float, forces: Any, stress: Any) -> dict[str, Any]:
-    """Stress comes as a matrix in kbar with VASP's sign."""
+    """Labels for ASE; stress comes as a matrix in kbar with VASP's sign."""
     results: dict[str, Any] = {"energy": float(energy), "forces": np.asarray(forces, dtype=float)}
     if stress is not None:
         matrix = np.asarray(stress, dtype=float) * KILOBAR
@@ -85,7 +110,7 @@ def _results(energy: float, forces: Any, stress: Any) -> dict[str, Any]:
     return results
 
 
-_READERS: dict[str, Callable[[Any], Results]] = {"gpaw": _gpaw}
+_READERS: dict[str, Callable[[Any, Any], Results]] = {"gpaw": _ase, "vasp": _vasp, "cp2k": _ase}
 
 
 def _places(atoms: Atoms, structure: Structure) -> NDArray[np.int64]:
