@@ -111,6 +111,27 @@ def test_a_second_loop_on_the_data_set_is_refused_and_the_first_is_unharmed(stor
     leases.require(store, "salt-data", "token")
 
 
+def test_it_runs_through_fireworks(store, tmp_path, monkeypatch):
+    """Every job written to the LaunchPad and read back from it."""
+    from fireworks.core.rocket_launcher import rapidfire
+    from jobflow.managers.fireworks import flow_to_workflow
+
+    store.write_config(tmp_path)
+    monkeypatch.setenv("JOBFLOW_CONFIG_FILE", str(tmp_path / "jobflow.yaml"))
+    monkeypatch.chdir(tmp_path)
+    datasets.add_configurations(store, "salt-data", first_labels(2), SETTING)
+    maker = ActiveLearningFlowMaker(label_maker=StandInLabelMaker(), fit_maker=fit_maker())
+    launchpad = store.launchpad()
+    launchpad.bulk_add_wfs([flow_to_workflow(maker.make(hot(budget=1)), store.job_store())])
+    rapidfire(launchpad, strm_lvl="ERROR")
+    assert launchpad.fireworks.distinct("state") == ["COMPLETED"]
+    document = learning.get(store, "salt")
+    assert document["state"] == "ended"
+    assert document["rounds"][0]["labelled"]["added"] == 1
+    with pytest.raises(TrainingError, match="given up"):
+        leases.require(store, "salt-data", "any")
+
+
 def test_a_start_is_one_thing():
     with pytest.raises(ValueError, match="a start is one of"):
         LearningSpec(**(spec().model_dump() | {"starts": [{"crystal": "Li", "contact": "Li7PS6"}]}))
