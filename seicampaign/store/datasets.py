@@ -38,6 +38,7 @@ __all__ = [
     "describe",
     "names",
     "quarantined",
+    "remove_configurations",
     "stored",
     "versions",
     "without_label",
@@ -115,7 +116,8 @@ def add_configurations(
     version, added = 0, 0
     if good:
         _store_configurations(store, key, good)
-        version, added = _next_version(store, name, key, setting, list(good), comment)
+        described = _described(setting, key)
+        version, added = _next_version(store, name, described, comment, more=list(good))
     return Added(
         name=name,
         version=version or _latest_number(store, name),
@@ -123,6 +125,37 @@ def add_configurations(
         duplicate=len(configurations) - len(bad) - added,
         quarantined=len(bad),
     )
+
+
+def remove_configurations(
+    store: CampaignStore, name: str, identities: Sequence[str], comment: str
+) -> int:
+    """Make a version of a data set without some configurations; older versions keep them.
+
+    Parameters
+    ----------
+    identities
+        ``info["configuration_id"]`` of each.
+    comment
+        Why they go.
+
+    Returns
+    -------
+    int
+        The number of the version without them.
+
+    Raises
+    ------
+    TrainingError
+        If the data set does not hold one of them.
+    """
+    latest = describe(store, name)
+    strangers = sorted(set(identities) - set(latest["configurations"]))
+    if strangers:
+        raise TrainingError(
+            f"Version {latest['version']} of data set {name!r} does not hold {strangers[0]!r}."
+        )
+    return _next_version(store, name, latest["setting"], comment, less=identities)[0]
 
 
 def dataset(store: CampaignStore, name: str, version: int | None = None) -> list[Atoms]:
@@ -181,7 +214,8 @@ def names(store: CampaignStore) -> list[str]:
 
 def versions(store: CampaignStore, name: str) -> list[dict[str, Any]]:
     """All versions of a data set, oldest first, without the lists of configurations."""
-    found = store.database["datasets"].find({"name": name}, {"configurations": 0, "added": 0})
+    lists = dict.fromkeys(("configurations", "added", "removed"), 0)
+    found = store.database["datasets"].find({"name": name}, lists)
     return list(found.sort("version", 1))
 
 
@@ -291,42 +325,44 @@ def _store_configurations(store: CampaignStore, setting: str, good: Mapping[str,
 def _next_version(
     store: CampaignStore,
     name: str,
-    key: str,
-    setting: Setting | str | None,
-    identities: Sequence[str],
+    setting: dict[str, Any],
     comment: str,
+    *,
+    more: Sequence[str] = (),
+    less: Sequence[str] = (),
 ) -> tuple[int, int]:
     """Make the version after the latest; where another process made it, the one after that.
 
     Returns
     -------
     tuple
-        The number of the version that holds the configurations, and how many it added.
+        The number of the version that has more and less, and how many configurations changed.
     """
     from pymongo.errors import DuplicateKeyError
 
     while True:
         latest = store.database["datasets"].find_one({"name": name}, sort=[("version", -1)])
         before = set(latest["configurations"]) if latest else set()
-        if latest and latest["setting"]["key"] != key:
+        if latest and latest["setting"]["key"] != setting["key"]:
             raise TrainingError(
                 f"Data set {name!r} was made by another process meanwhile, with setting "
-                f"{latest['setting']['key']!r}, not {key!r}. Use another data set."
+                f"{latest['setting']['key']!r}, not {setting['key']!r}. Use another data set."
             )
-        new = sorted(set(identities) - before)
-        if not new:
-            return latest["version"] if latest else 0, 0
-        document = _version_document(store, name, latest, sorted(before | set(new)))
+        after = (before | set(more)) - set(less)
+        if latest and after == before:
+            return latest["version"], 0
+        document = _version_document(store, name, latest, sorted(after))
         document |= {
-            "added": new,
-            "setting": latest["setting"] if latest else _described(setting, key),
+            "added": sorted(after - before),
+            "removed": sorted(before - after),
+            "setting": latest["setting"] if latest else setting,
             "comment": comment,
         }
         try:
             store.database["datasets"].insert_one(document)
         except DuplicateKeyError:
             continue
-        return document["version"], len(new)
+        return document["version"], len(after ^ before)
 
 
 def _described(setting: Setting | str | None, key: str) -> dict[str, Any]:

@@ -53,6 +53,18 @@ def test_a_version_never_changes(store):
     assert store.configurations.count() == 3
 
 
+def test_what_is_removed_stays_in_the_versions_that_had_it(store):
+    datasets.add_configurations(store, "a", [labelled(1), labelled(2)])
+    gone = datasets.dataset(store, "a")[0].info["configuration_id"]
+    assert datasets.remove_configurations(store, "a", [gone], "its SCF was doubtful") == 2
+    assert gone not in datasets.describe(store, "a")["configurations"]
+    assert datasets.describe(store, "a")["removed"] == [gone]
+    assert len(datasets.dataset(store, "a", 1)) == 2
+    with pytest.raises(TrainingError, match="does not hold"):
+        datasets.remove_configurations(store, "a", [gone], "again")
+    assert datasets.add_configurations(store, "a", [labelled(1), labelled(2)]).version == 3
+
+
 def test_equal_contents_have_equal_hashes_however_they_came(store):
     datasets.add_configurations(store, "a", [labelled(1), labelled(2)])
     datasets.add_configurations(store, "b", [labelled(2)])
