@@ -18,7 +18,8 @@ class RunFrames:
     """The frames of a run, in order, unwrapped; memory does not grow with their number.
 
     Positions that a file has wrapped are unwrapped from frame to frame: each atom is taken to
-    have moved by less than half the cell. A frame that a following file repeats counts once.
+    have moved by less than half the cell. Where a file begins, the one before it ends: a run that
+    was started again from an earlier step wrote the frames since that step twice.
 
     Parameters
     ----------
@@ -57,18 +58,31 @@ class RunFrames:
         self._count = 0
 
     def __iter__(self) -> Iterator[Frame]:
-        for path in self._paths:
-            seam = self._last is not None
-            frames = read_dump(path, self._elements) if is_dump(path) else read_ase(path)
-            for source in frames:
+        starts = [self._first_step(path) for path in self._paths[1:]]
+        for path, until in zip(self._paths, [*starts, None], strict=True):
+            for number, source in enumerate(self._read(path)):
                 step = self._step(source)
-                if seam and self._last is not None and step == self._last.step:
-                    continue  # a restarted run writes its first frame again
-                seam = False
+                if until is not None and step >= until:
+                    if number == 0:
+                        raise TrajectoryError(
+                            f"{path} begins at step {step}, and the next file at step {until}: "
+                            "give the files of a run in the order of time."
+                        )
+                    break
                 self._check(source, step)
                 self._last = self._next(source, step)
                 self._count += 1
                 yield self._last
+
+    def _read(self, path: Path) -> Iterator[SourceFrame]:
+        return read_dump(path, self._elements) if is_dump(path) else read_ase(path)
+
+    def _first_step(self, path: Path) -> int | None:
+        """Where a file begins, None where it does not say."""
+        first = next(self._read(path), None)
+        if first is None or (first.step is None and first.time is None):
+            return None
+        return self._step(first)
 
     def since(self, start: int) -> Iterator[Frame]:
         """The frames from a step on, which becomes step 0 at 0 ps."""
@@ -96,8 +110,8 @@ class RunFrames:
             return
         if step <= last.step:
             raise TrajectoryError(
-                f"{where} goes back in time: step {step} after step {last.step}. Give the files of "
-                "a run in the order of time, and cut from each what the next one repeats."
+                f"{where} goes back in time: step {step} after step {last.step}. A file holds one "
+                "run; cut it there, and give both parts in the order of time."
             )
         if len(source.numbers) != len(self.numbers):
             raise TrajectoryError(

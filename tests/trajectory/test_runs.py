@@ -75,16 +75,21 @@ def test_compressed_dumps(run, tmp_path, suffix):
     assert 1 <= len(cut) < len(found)
 
 
-def test_a_run_in_two_files_counts_their_common_frame_once(run, tmp_path):
+def test_a_run_in_two_files_counts_what_both_have_once(run, tmp_path):
     text = (run / "unwrapped.dump").read_text()
     starts = [i for i in range(len(text)) if text.startswith("ITEM: TIME\n", i)]
     first, second = tmp_path / "1.dump", tmp_path / "2.dump"
-    first.write_text(text[: starts[9]])
+    first.write_text(text[: starts[12]])
     second.write_text(text[starts[8] :])
     _, found = read(first, second)
     assert [f.step for f in found] == list(range(0, 301, 20))
-    with pytest.raises(TrajectoryError, match=r"Frame 1 of 1.dump \(step 0\) goes back in time"):
+    _, whole = read(run / "unwrapped.dump")
+    np.testing.assert_array_equal([f.positions for f in found], [f.positions for f in whole])
+    with pytest.raises(TrajectoryError, match=r"2.dump begins at step 160, and the next .* step 0"):
         read(second, first)
+    first.write_text(text[: starts[12]] + text[starts[8] :])
+    with pytest.raises(TrajectoryError, match=r"Frame 13 of 1.dump \(step 160\) goes back in time"):
+        read(first)
 
 
 def test_extended_xyz_as_we_export_it(run, tmp_path):
