@@ -31,6 +31,13 @@ class State:
         What was done and how long it took.
     rounds, round_loss
         Rounds that were finished, and the loss at the end of the last.
+    start, start_iteration
+        Parameters and iteration that the round at hand began with.
+    summed, matrix, vector
+        Configurations in the round's normal equations, and the equations so far.
+    losses, gradients
+        Every loss and gradient of the round, in order. A fit that goes on takes them from here, so
+        that it goes the same way to the last bit.
     """
 
     current: FloatArray
@@ -41,10 +48,26 @@ class State:
     seconds: float = 0.0
     rounds: int = 0
     round_loss: float = np.inf
+    start: FloatArray = field(default_factory=lambda: np.zeros(0))
+    start_iteration: int = 0
+    summed: int = 0
+    matrix: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+    vector: FloatArray = field(default_factory=lambda: np.zeros(0))
+    losses: list[float] = field(default_factory=list)
+    gradients: list[FloatArray] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not self.best.size:
             self.best = self.current
+        if not self.start.size:
+            self.start = self.current
+        self.losses, self.gradients = list(self.losses), list(self.gradients)
+
+    def next_round(self, loss: float) -> None:
+        """End a round with this loss."""
+        self.rounds, self.round_loss = self.rounds + 1, loss
+        self.start, self.start_iteration, self.summed = self.current, self.iteration, 0
+        self.losses, self.gradients = [], []
 
     def step(self, values: FloatArray, loss: float, seconds: float) -> None:
         """Take note of an iteration."""
@@ -88,9 +111,7 @@ class Checkpoint:
             with np.load(self.path, allow_pickle=False) as stored:
                 values = {name: stored[name] for name in stored.files}
             found = str(values.pop("fingerprint"))
-            arrays = {n: values.pop(n) for n in ("current", "best")}
-            numbers = {n: v.item() for n, v in values.items()}
-            state = State(**arrays, **numbers)
+            state = State(**{n: v if v.ndim else v.item() for n, v in values.items()})
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise TrainingError(f"{self.path} is no checkpoint of a fit: {error}") from error
         if found != fingerprint:

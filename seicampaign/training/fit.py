@@ -23,7 +23,7 @@ from seicampaign.training.accuracy import Errors, errors_of
 from seicampaign.training.checkpoint import Checkpoint, State
 from seicampaign.training.data import check_labels, name_of, split
 from seicampaign.training.lbfgs import LBFGS
-from seicampaign.training.linear import LinearSolution, normal_equations
+from seicampaign.training.linear import LinearSolution, NormalEquations, normal_equations
 from seicampaign.training.loss import LabelledSet, Predictions, Weights, parameters, with_parameters
 
 ROUNDS = (25, 50, 100)
@@ -132,7 +132,8 @@ def fit(
     callback
         Is called after each iteration. It may raise StopIteration to end the fit where it is.
     checkpoint
-        A file that is written twice a minute; a fit that finds it goes on from there.
+        A file that is written twice a minute, also within an iteration; a fit that finds it goes on
+        from there, on the same way to the last bit.
     start
         A trained potential of the same level, species, cutoff and `min_dist` to start from.
 
@@ -292,6 +293,8 @@ class _Search:
 
     def __post_init__(self) -> None:
         self.history: list[Progress] = []
+        self.latest: Predictions | None = None  # of the last gradient, unless it was replayed
+        self.replayed = 0
         self.state = State(parameters(self.template))
         self.began = time.monotonic()
 
@@ -333,9 +336,10 @@ class _Search:
 
     def round(self) -> None:
         """Solve for what is linear, then move everything for a while."""
-        mtp = with_parameters(self.template, self.state.current)
-        equations = normal_equations(self.train, mtp, threads=self.threads)
-        linear = LinearSolution(equations, self.ridge)
+        state = self.state
+        self.replayed = 0
+        mtp = with_parameters(self.template, state.start)
+        linear = LinearSolution(self.equations(mtp), self.ridge)
         mtp = linear.put_into(mtp)
         before = parameters(mtp)
         scale = self.radial_scale(mtp)
@@ -343,51 +347,79 @@ class _Search:
         def moved(z: FloatArray) -> FloatArray:
             return before + np.r_[scale * z[: len(scale)], linear.spread(z[len(scale) :])]
 
-        latest: list[Predictions] = []
-
         def loss(z: FloatArray) -> tuple[float, FloatArray]:
             values = moved(z)
-            predictions, gradient = self.train.loss_and_gradient(
-                with_parameters(self.template, values), threads=self.threads
-            )
-            latest[:] = [predictions]
+            value, gradient = self.loss_and_gradient(values)
             penalty, slope = linear.penalty(values[len(scale) :])
             parts = (scale * gradient[: len(scale)], linear.gather(gradient[len(scale) :] + slope))
-            return predictions.loss + penalty, np.concatenate(parts)
+            return value + penalty, np.concatenate(parts)
 
-        length = ROUNDS[min(self.state.rounds, len(ROUNDS) - 1)]
+        length = ROUNDS[min(state.rounds, len(ROUNDS) - 1)]
         search = LBFGS(loss, np.zeros(len(before)), memory=length)
-        for _ in range(min(length, self.max_iterations - self.state.iteration)):
+        for step in range(min(length, self.max_iterations - state.start_iteration)):
             if not search.step():
                 raise _Converged("the loss no longer falls")
-            self.report(moved(search.point), *latest)
-        self.state.rounds += 1
-        last, self.state.round_loss = self.state.round_loss, search.value
+            if state.start_iteration + step == state.iteration:  # or it was reported before
+                self.report(moved(search.point))
+        if state.iteration < state.start_iteration + length:
+            return  # with more iterations the round goes on
+        last = state.round_loss
+        state.next_round(search.value)
         if last - search.value < self.tolerance * abs(search.value):
             raise _Converged("the loss no longer falls")
+
+    def equations(self, mtp: MTP) -> NormalEquations:
+        """The normal equations of the round, or the rest of them."""
+        state = self.state
+        begun = NormalEquations(state.matrix, state.vector)
+
+        def note(done: int, equations: NormalEquations) -> None:
+            state.summed, (state.matrix, state.vector) = done, equations
+            self.save_if_due()
+
+        return normal_equations(
+            self.train,
+            mtp,
+            threads=self.threads,
+            begun=(state.summed, begun) if state.summed else None,
+            note=note,
+        )
+
+    def loss_and_gradient(self, values: FloatArray) -> tuple[float, FloatArray]:
+        """Without the ridge; from the checkpoint as long as it has one that was not asked for."""
+        state = self.state
+        self.latest = None
+        if self.replayed == len(state.losses):
+            mtp = with_parameters(self.template, values)
+            self.latest, gradient = self.train.loss_and_gradient(mtp, threads=self.threads)
+            state.losses.append(self.latest.loss)
+            state.gradients.append(gradient)
+            self.save_if_due()
+        self.replayed += 1
+        return state.losses[self.replayed - 1], state.gradients[self.replayed - 1]
+
+    def save_if_due(self) -> None:
+        if self.store and self.store.due():
+            self.store.save(self.fingerprint(), self.state)
 
     def radial_scale(self, mtp: MTP) -> FloatArray:
         """One over the root of the curvature of each radial function, from random directions."""
         size, values = mtp.radial_coeffs.size, parameters(mtp)
-        random = np.random.default_rng((self.seed, self.state.iteration))
+        random = np.random.default_rng((self.seed, self.state.start_iteration))
         curvature = np.zeros(size)
         for _ in range(_PROBES):
             step = np.zeros(len(values))
             step[:size] = random.choice([-_PROBE_STEP, _PROBE_STEP], size)
-            up, down = (
-                self.train.loss_and_gradient(
-                    with_parameters(self.template, values + sign * step), threads=self.threads
-                )[1][:size]
-                for sign in (1, -1)
-            )
+            up, down = (self.loss_and_gradient(values + sign * step)[1][:size] for sign in (1, -1))
             curvature += step[:size] * (up - down) / (2 * _PROBE_STEP**2 * _PROBES)
         functions = np.abs(curvature).reshape(-1, mtp.radial_basis_size).mean(axis=1)
         functions = np.maximum(functions, 1e-6 * functions.max(initial=1e-300))
         return np.repeat(1 / np.sqrt(functions), mtp.radial_basis_size)
 
-    def report(self, values: FloatArray, predictions: Predictions) -> None:
+    def report(self, values: FloatArray) -> None:
         """After an iteration: judge the held-out part, tell the callback, save now and then."""
         mtp = with_parameters(self.template, values)
+        predictions = self.latest or self.train.predict(mtp, threads=self.threads)
         held = self.held.predict(mtp, threads=self.threads) if self.held else None
         state = self.state
         state.step(values, (held or predictions).loss, time.monotonic() - self.began)
@@ -403,8 +435,7 @@ class _Search:
             seconds_left=left * state.seconds / state.iteration,
         )
         self.history.append(progress)
-        if self.store and self.store.due():
-            self.store.save(self.fingerprint(), state)
+        self.save_if_due()
         self.tell(progress)
         if self.held and state.iteration - state.best_iteration >= self.patience:
             raise _Converged(f"no better on the held-out part for {self.patience} iterations")

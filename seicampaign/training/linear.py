@@ -7,6 +7,7 @@ the optimiser that then moves everything.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import NamedTuple
@@ -25,7 +26,14 @@ class NormalEquations(NamedTuple):
     vector: FloatArray
 
 
-def normal_equations(labelled: LabelledSet, mtp: MTP, *, threads: int = 1) -> NormalEquations:
+def normal_equations(
+    labelled: LabelledSet,
+    mtp: MTP,
+    *,
+    threads: int = 1,
+    begun: tuple[int, NormalEquations] | None = None,
+    note: Callable[[int, NormalEquations], object] = lambda done, equations: None,
+) -> NormalEquations:
     """The quadratic form of the loss for the radial functions of `mtp`.
 
     Parameters
@@ -36,6 +44,10 @@ def normal_equations(labelled: LabelledSet, mtp: MTP, *, threads: int = 1) -> No
         Its moment and species coefficients do not matter.
     threads
         Configurations treated at once; they are summed in order.
+    begun
+        Number of configurations that are in these equations already.
+    note
+        Is given both after each configuration; the arrays are changed afterwards.
     """
 
     def of(configuration: int) -> NormalEquations:
@@ -44,12 +56,14 @@ def normal_equations(labelled: LabelledSet, mtp: MTP, *, threads: int = 1) -> No
         return NormalEquations((rows.T * weights) @ rows, rows.T @ (weights * labels))
 
     size = mtp.species_count + mtp.alpha_scalar_moments
-    matrix, vector = np.zeros((size, size)), np.zeros(size)
+    done, sums = begun or (0, NormalEquations(np.zeros((size, size)), np.zeros(size)))
     with ThreadPoolExecutor(threads) as pool:
-        for part in pool.map(of, range(len(labelled))):
-            matrix += part.matrix
-            vector += part.vector
-    return NormalEquations(matrix, vector)
+        for part in pool.map(of, range(done, len(labelled))):
+            for total, more in zip(sums, part, strict=True):
+                total += more
+            done += 1
+            note(done, sums)
+    return sums
 
 
 class LinearSolution:

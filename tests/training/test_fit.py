@@ -9,6 +9,7 @@ from labels import morse_labels
 from seicampaign.errors import TrainingError
 from seicampaign.mtp.calculator import evaluate
 from seicampaign.training import LabelledSet, Weights, errors_by_kind, fit
+from seicampaign.training.fit import _Search
 from seicampaign.training.linear import LinearSolution, normal_equations
 from seicampaign.training.loss import parameters
 
@@ -95,28 +96,63 @@ def test_steps_of_the_linear_coefficients_see_a_round_loss(images, result):
     np.testing.assert_allclose(solution.gather(gradient), moves @ gradient, atol=1e-9)
 
 
-def test_a_killed_fit_goes_on_from_its_checkpoint(images, tmp_path):
-    class Killed(Exception):
-        pass
+class Killed(Exception):
+    pass
 
-    def kill(progress):
-        if progress.iteration == 75:
-            raise Killed
 
+@pytest.mark.parametrize(
+    ("function", "calls"),
+    [("report", 40), ("loss_and_gradient", 5), ("loss_and_gradient", 70), ("save_if_due", 3)],
+)
+def test_a_killed_fit_goes_on_where_it_was(images, tmp_path, function, calls):
+    """In an iteration, among the probes of curvature, in the normal equations of a round."""
     arguments = {"level": 6, "species": SPECIES, "threads": 1, "checkpoint": tmp_path / "fit.npz"}
+    whole, count = getattr(_Search, function), 0
+
+    def kill(self, *values):
+        nonlocal count
+        count += 1
+        if count == calls:
+            raise Killed
+        return whole(self, *values)
+
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
         patch.setattr("seicampaign.training.checkpoint.INTERVAL", 0.0)
-        fit(images, max_iterations=100, callback=kill, **arguments)
-    resumed = fit(images, max_iterations=100, **arguments)
-    assert resumed.history[0].iteration == 76
-    straight = fit(images, max_iterations=100, **arguments | {"checkpoint": None})
-    assert resumed.mtp == straight.mtp, "75 iterations are whole rounds: the path is the same"
-    assert fit(images, max_iterations=100, **arguments).mtp == resumed.mtp
+        patch.setattr(_Search, function, kill)
+        fit(images, max_iterations=60, **arguments)
+    assert (tmp_path / "fit.npz").exists()
+    resumed = fit(images, max_iterations=60, **arguments)
+    straight = fit(images, max_iterations=60, **arguments | {"checkpoint": None})
+    assert resumed.mtp == straight.mtp
+    assert resumed.history[-1].loss == straight.history[-1].loss
+
+
+def test_what_was_worked_out_before_the_kill_is_not_again(images, tmp_path):
+    arguments = {"level": 6, "species": SPECIES, "threads": 1, "checkpoint": tmp_path / "fit.npz"}
+    fit(images, max_iterations=40, **arguments)
+    evaluated = []
+    with pytest.MonkeyPatch.context() as patch:
+        kernel = LabelledSet.loss_and_gradient
+        patch.setattr(
+            LabelledSet,
+            "loss_and_gradient",
+            lambda *a, **k: evaluated.append(1) or kernel(*a, **k),
+        )
+        resumed = fit(images, max_iterations=42, **arguments)
+    assert resumed.history[0].iteration == 41
+    assert resumed.mtp == fit(images, max_iterations=42, **arguments | {"checkpoint": None}).mtp
+    assert len(evaluated) < 10, "two iterations, though a round began 15 before"
+
+
+def test_a_checkpoint_of_another_fit_is_refused(images, tmp_path):
+    arguments = {"level": 6, "species": SPECIES, "threads": 1, "checkpoint": tmp_path / "fit.npz"}
+    done = fit(images, max_iterations=5, **arguments)
+    assert fit(images, max_iterations=5, **arguments).mtp == done.mtp
     with pytest.raises(TrainingError, match="other labels, weights or settings"):
-        fit(images, max_iterations=100, weights=Weights(forces=1.0), **arguments)
+        fit(images, max_iterations=5, weights=Weights(forces=1.0), **arguments)
     (tmp_path / "fit.npz").write_bytes(b"PK torn")
     with pytest.raises(TrainingError, match="is no checkpoint"):
-        fit(images, max_iterations=100, **arguments)
+        fit(images, max_iterations=5, **arguments)
 
 
 def test_a_callback_can_end_a_fit(images):
