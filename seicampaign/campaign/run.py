@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from seicampaign.campaign.status import FINISHED, CampaignStatus, campaign_status
 from seicampaign.errors import CampaignError, full_disk
+from seicampaign.jobs import walltime
+from seicampaign.jobs.md import PARKED
+from seicampaign.recovery import tend
 from seicampaign.settings import settings
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[CampaignStatus], None]
 POLL_SECONDS = 1.0
+TEND_SECONDS = 30.0
+GOING = ["READY", "RESERVED", "RUNNING"]
 STARTING = timedelta(seconds=10)
 """What began less than this ago may not have opened its trajectory yet."""
 
@@ -87,6 +92,8 @@ def _revive(store: CampaignStore, status: CampaignStatus) -> None:
     """Make ready again what failed, and what claims to run but has no live process behind it."""
     launchpad = store.launchpad()
     ids = [s.simulation_id for s in status.simulations]
+    again: dict[str, Any] = {"needs": None, "failures": []}  # who runs it has seen what it needed
+    store.database["simulations"].update_many({"_id": {"$in": ids}}, {"$set": again})
     query = {"spec.simulation": {"$in": ids}, "state": {"$in": ["FIZZLED", "RUNNING"]}}
     lately = (datetime.now(UTC) - STARTING).isoformat()
     for found in launchpad.fireworks.find(query, {"fw_id": 1, "state": 1, "spec.simulation": 1}):
@@ -108,7 +115,10 @@ def _workers(
     folder.mkdir(parents=True, exist_ok=True)
     store.write_config(folder)
     _restrict(folder / "my_fworker.yaml", [s.simulation_id for s in status.simulations])
+    length = walltime.job_length(os.environ)
+    left = {} if length is None else {"SEICAMPAIGN_WALLTIME": f"{length - walltime.job_age():.0f}"}
     environment = os.environ | {
+        **left,
         "FW_CONFIG_FILE": str(folder / "FW_config.yaml"),
         "JOBFLOW_CONFIG_FILE": str(folder / "jobflow.yaml"),
         "OMP_NUM_THREADS": "1",
@@ -160,16 +170,22 @@ def _restrict(path: Path, simulation_ids: list[str]) -> None:
 def _watch(
     name: str, store: CampaignStore, processes: list[subprocess.Popen[bytes]], show: Progress
 ) -> None:
-    """Show the status until no job is left that could run."""
-    launchpad = store.launchpad()
+    """Show the status and mend what breaks, until no job is left that could run."""
+    launchpad, tended = store.launchpad(), time.monotonic()
     while True:
         status = campaign_status(store, name)
         show(status)
         ids = [s.simulation_id for s in status.simulations]
-        waiting = launchpad.fireworks.count_documents(
-            {"spec.simulation": {"$in": ids}, "state": {"$in": ["READY", "RESERVED", "RUNNING"]}}
-        )
-        if not waiting:
+        going = {
+            "spec.simulation": {"$in": ids},
+            "state": {"$in": GOING},
+            "spec._fworker": {"$ne": PARKED},
+        }
+        idle = not launchpad.fireworks.count_documents(going)
+        if idle or time.monotonic() - tended > TEND_SECONDS:
+            tend(store, ids)
+            tended = time.monotonic()
+        if idle and not launchpad.fireworks.count_documents(going):
             return
         if all(process.poll() is not None for process in processes):
             folder = settings().home_directory() / "runs" / name

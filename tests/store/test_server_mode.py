@@ -42,7 +42,9 @@ def server(tmp_path_factory):
 
     with MongoClient(f"mongodb://localhost:{port}/?{options}") as client:
         # The localhost exception: the first account may be made without one.
-        client.admin.command("createUser", "sei", pwd=PASSWORD, roles=["root"])
+        client.admin.command(
+            "createUser", "sei", pwd=PASSWORD, roles=[{"role": "readWrite", "db": "work"}]
+        )
     yield f"localhost:{port}", options
     subprocess.run(["kill", (folder / "pid").read_text().strip()], check=True)
 

@@ -117,9 +117,10 @@ def test_a_campaign_through_qlaunch_and_slurm(store, slurm, tmp_path):
         for category in ("md", "analysis"):
             files = [f"-{flag} {tmp_path}/{category}.{kind}.yaml" for flag, kind in WORKER_FILES]
             # Not rapidfire: it waits for jobs that other workers have to make possible first.
-            command = f"{ENVIRONMENT}/bin/qlaunch -c {tmp_path} {' '.join(files)} -r singleshot"
+            how = ["-r", "singleshot"] if category == "md" else ["singleshot"]
+            command = [f"{ENVIRONMENT}/bin/qlaunch", "-c", str(tmp_path), *" ".join(files).split()]
             subprocess.run(
-                command.split(), cwd=tmp_path, env=environment, capture_output=True, timeout=300
+                [*command, *how], cwd=tmp_path, env=environment, check=True, capture_output=True
             )
         assert not [action for action in tend(store).actions if action.person]
         time.sleep(2)
