@@ -25,7 +25,7 @@ _CARTESIAN = ("cartes_x", "cartes_y", "cartes_z")
 _DIRECT = ("direct_x", "direct_y", "direct_z")
 _FORCES = ("fx", "fy", "fz")
 _MAX_ATOMS = 10_000_000
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 
 
 def read_cfg(path: str | os.PathLike[str], species: Sequence[str]) -> list[Atoms]:
@@ -121,7 +121,7 @@ class _Reader:
 
     def size(self) -> int:
         text = self.line("the number of atoms")
-        if not re.fullmatch(r"\d{1,9}", text) or not 1 <= int(text) <= _MAX_ATOMS:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= _MAX_ATOMS:
             self.fail(f"Size must be a number of atoms, not {text[:40]!r}")
         return int(text)
 
@@ -231,7 +231,7 @@ class _Parts:
 
 
 def _value(text: str) -> int | float | str:
-    if re.fullmatch(r"[+-]?\d{1,18}", text):
+    if re.fullmatch(r"[+-]?[0-9]{1,18}", text):
         return int(text)
     return float(text) if _NUMBER.fullmatch(text) else text
 

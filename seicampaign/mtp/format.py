@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from seicampaign.errors import PotentialError
 from seicampaign.mtp.model import MTP, FloatArray
 
-_INTEGER = re.compile(r"[+-]?\d{1,10}")
-_REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?")
+_BLANKS = " \t\r\v\f"
+_INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
+_REAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 _TUPLE = re.compile(r"\{([^{}]*)\}")
 _MOTEP_NAMES = {"min": "min_dist", "max": "max_dist", "size": "radial_basis_size"}
 
@@ -56,7 +57,7 @@ class _Reader:
 
     def __init__(self, path: str, text: str) -> None:
         self.path = path
-        self.lines = [line.strip() for line in text.split("\n")]
+        self.lines = [line.strip(_BLANKS) for line in text.split("\n")]
         while self.lines and not self.lines[-1]:
             self.lines.pop()
         self.next = 0
@@ -72,7 +73,7 @@ class _Reader:
 
     def key(self) -> str:
         """The name on the next line, in MLIP-2's words."""
-        name = self.peek().partition("=")[0].strip()
+        name = self.peek().partition("=")[0].strip(_BLANKS)
         return _MOTEP_NAMES.get(name, name)
 
     def take(self, name: str, parse: Callable[[str], Any], *, optional: bool = False) -> None:
@@ -82,7 +83,7 @@ class _Reader:
                 self.complain_of_missing(name)
             return
         try:
-            self.values[name] = parse(self.peek().partition("=")[2].strip())
+            self.values[name] = parse(self.peek().partition("=")[2].strip(_BLANKS))
         except ValueError as error:
             self.fail(f"{name} {error}")
         self.next += 1
@@ -204,12 +205,12 @@ def _real(text: str) -> float:
 def _inside(text: str) -> str:
     if not (len(text) >= 2 and text[0] == "{" and text[-1] == "}"):
         raise ValueError(f"must be a list in braces, not {text[:40]!r}: is the line cut short?")
-    return text[1:-1].strip()
+    return text[1:-1].strip(_BLANKS)
 
 
 def _items(text: str) -> list[str]:
     inside = _inside(text)
-    return [item.strip() for item in inside.split(",")] if inside else []
+    return [item.strip(_BLANKS) for item in inside.split(",")] if inside else []
 
 
 def _reals(text: str) -> FloatArray:

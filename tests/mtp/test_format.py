@@ -112,6 +112,8 @@ def edit(lines, number, old, new):
         (lambda x: edit(x, 31, "6", "7"), "line 31: alpha_moment_mapping 7 is out of range"),
         (lambda x: edit(x, 27, "{1, 0", "{2, 0"), "line 27: alpha_index_basic mu 2 is out of"),
         (lambda x: edit(x, 7, "RBChebyshev", "RBShapeev"), "line 7: radial_basis_type 'RBShap"),
+        (lambda x: edit(x, 31, "6", "6\u2028"), "line 31: alpha_moment_mapping must be"),
+        (lambda x: edit(x, 31, "6", "\u0666"), "line 31: alpha_moment_mapping must be"),
         (lambda x: [*x, "#MVS_v1.1"], "line 34: unexpected content '#MVS_v1.1'"),
     ],
 )
