@@ -35,6 +35,12 @@ def test_the_paper_is_24_simulations_one_of_them_at_half_the_timestep():
     assert (slow.supercell, slow.temperature, slow.pressure, slow.seed) == ((6, 6), 400, 1, 2)
 
 
+def test_argyrodites_are_five_electrolytes_with_three_seeds_each():
+    simulations = Campaign.from_file(WORKFLOWS / "argyrodites.yaml").simulations()
+    assert len(simulations) == len({s.id for s in simulations}) == 5 * 2 * 3
+    assert len({s.electrolyte for s in simulations}) == 5
+
+
 def test_the_lengths_are_in_steps_of_each_simulation():
     campaign = Campaign.from_file(WORKFLOWS / "chaney2024.yaml")
     assert sorted(campaign.lengths().values()) == [10_000_000] * 23 + [20_000_000]
