@@ -21,6 +21,7 @@ from seicampaign.reference.gpaw import SHORTEST_EDGE, calculator, label
 from seicampaign.reference.vasp import VASPSetting, vasp_static_maker
 from seicampaign.settings import settings
 from seicampaign.store import connect, datasets
+from seicampaign.store.workers import last_words
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -256,7 +257,8 @@ def label_missing(
     one = static_maker(maker.code, maker.setting, **maker.options)
     jobs = [one.make(_structure(atoms)) for atoms in missing]
     known = [atoms for atoms in configurations if all(atoms is not other for other in missing)]
-    adding = add_labels(maker, dataset, known, missing, [j.output for j in jobs], comment)
+    outputs, uuids = [each.output for each in jobs], [each.uuid for each in jobs]
+    adding = add_labels(maker, dataset, known, missing, outputs, uuids, comment)
     adding.name = f"add labels to {dataset}"
     adding.config.on_missing_references = OnMissing.NONE  # a label that died holds up no other
     return Response(replace=Flow([*jobs, adding], output=adding.output))
@@ -269,15 +271,16 @@ def add_labels(
     known: list[Atoms],
     configurations: list[Atoms],
     documents: list[Any],
+    uuids: list[str],
     comment: str = "",
 ) -> dict[str, Any]:
     """Add labels that were in the store already, and those of task documents, to a data set."""
     setting = reference_setting(maker.code, maker.setting)
-    fresh = [
-        labelled(atoms, document, setting)
-        for atoms, document in zip(configurations, documents, strict=True)
-    ]
     with connect() as store, store.explained("written"):
+        fresh = [
+            labelled(atoms, document, setting, last_words(store, uuid) if not document else None)
+            for atoms, document, uuid in zip(configurations, documents, uuids, strict=True)
+        ]
         old = datasets.stored(store, known, setting.key())
         added = datasets.add_configurations(
             store, dataset, old + fresh, setting, gates=Gates(**maker.gates), comment=comment

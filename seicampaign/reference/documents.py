@@ -23,10 +23,9 @@ KILOBAR = -0.1 * GPa
 """eV/A^3 in ASE's sign, for a kilobar in VASP's."""
 
 REFUSED = "refused"
-CONVERGED = "converged"
 
 
-def labelled(atoms: Atoms, document: Any, setting: Any) -> Atoms:
+def labelled(atoms: Atoms, document: Any, setting: Any, last_words: str | None = None) -> Atoms:
     """A configuration with the labels of a task document.
 
     Parameters
@@ -37,6 +36,8 @@ def labelled(atoms: Atoms, document: Any, setting: Any) -> Atoms:
         The task document of a static maker, or None if its job died.
     setting
         What the maker was told to do.
+    last_words
+        What is known of a job that died.
 
     Returns
     -------
@@ -53,7 +54,8 @@ def labelled(atoms: Atoms, document: Any, setting: Any) -> Atoms:
     found = atoms.copy()
     found.info["setting"] = setting.key()
     if document is None:
-        found.info[REFUSED] = "its label job died or was killed"
+        failed = "its label job died or was killed"
+        found.info[REFUSED] = f"its label job failed: {last_words}" if last_words else failed
         return found
     if setting.code not in _READERS:
         raise LabelError(unknown("reference code", setting.code, _READERS))

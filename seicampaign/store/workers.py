@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fireworks import LaunchPad
 
+    from seicampaign.store.campaign_store import CampaignStore
+
 PING_SECONDS = 60
 EXPIRATION_SECONDS = 600
 
@@ -89,3 +91,17 @@ def write_config(uri: str, database: str, directory: Path) -> list[Path]:
         draft.replace(path)
         written.append(path)
     return written
+
+
+def last_words(store: CampaignStore, uuid: str) -> str | None:
+    """The message of the exception that a job of FireWorks ended with; None if nothing is known.
+
+    A job that was killed had no time to say anything.
+    """
+    firework = store.database["fireworks"].find_one({"spec._tasks.job.uuid": uuid}, {"launches": 1})
+    launches = (firework or {}).get("launches") or []
+    launch = store.database["launches"].find_one({"launch_id": launches[-1]}) if launches else None
+    stored = ((launch or {}).get("action") or {}).get("stored_data") or {}
+    trace = stored.get("_exception", {}).get("_stacktrace") or ""
+    lines = trace.strip().splitlines()
+    return lines[-1].rpartition("Error: ")[2] if lines else None

@@ -136,6 +136,18 @@ def test_a_label_job_that_is_killed_holds_up_nothing_and_can_be_made_again(store
     assert len(datasets.dataset(store, "metal")) == 1
 
 
+def test_a_label_job_that_raises_leaves_its_last_words(store, here):
+    """A worker without CP2K: the data set's quarantine says so, not only FireWorks' log."""
+    from fireworks.core.rocket_launcher import rapidfire
+
+    maker = LabelMaker(code="cp2k", options={"command": "/nowhere/cp2k"})
+    launchpad = store.launchpad()
+    launchpad.add_wf(flow_to_workflow(maker.make("metal", [lithium(1)]), store.job_store()))
+    rapidfire(launchpad, m_dir=str(here), strm_lvl="CRITICAL")
+    (document,) = datasets.quarantined(store, "metal")
+    assert "its label job failed: There is no program '/nowhere/cp2k'" in document["reasons"][0]
+
+
 def rlaunch(store, folder, name):
     config = folder / f"config-{name}"
     store.write_config(config)
