@@ -137,8 +137,8 @@ def test_a_stopped_worker_that_comes_back_does_no_harm(store, launched, folder):
     simulation = launched(length=2, sampling={"segment": 2})
     code = (
         "import sys; from pathlib import Path; from seicampaign.store import connect;"
-        "from seicampaign.jobs import segment; from seicampaign.jobs.fencing import held;"
-        "segment.COMMIT_SECONDS = 0; s = connect(sys.argv[1], database=sys.argv[2]);\n"
+        "from seicampaign.jobs import recorder, segment; from seicampaign.jobs.fencing import held;"
+        "recorder.COMMIT_SECONDS = 0; s = connect(sys.argv[1], database=sys.argv[2]);\n"
         "with held(s, sys.argv[3]): segment.advance(s, sys.argv[3], Path(sys.argv[4]))"
     )
     arguments = [store.uri, store.name, simulation, str(folder())]

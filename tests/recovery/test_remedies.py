@@ -45,7 +45,7 @@ def rungs(store, key):
 
 
 def test_the_ladder_restart_file_older_one_last_frame(store, launched, folder, monkeypatch):
-    monkeypatch.setattr("seicampaign.jobs.segment.COMMIT_SECONDS", 0)
+    monkeypatch.setattr("seicampaign.jobs.recorder.COMMIT_SECONDS", 0)
     key = launched()
     advance(store, key, folder())
     newest, older = restarts.points(store, key)
