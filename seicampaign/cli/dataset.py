@@ -102,7 +102,7 @@ def show(
 
     with _store() as store, store.explained("read"):
         apart = datasets.quarantined(store, name)
-        if quarantine:
+        if quarantine and apart:
             _show(f"Quarantine of {name}", [_apart(d) for d in apart], as_json)
             return
         document = datasets.describe(store, name, version)

@@ -71,6 +71,7 @@ def test_a_data_set_from_a_file_to_a_potential_and_out_again(call, file, tmp_pat
     ("arguments", "words"),
     [
         (("dataset", "show", "nothing"), "Unknown data set 'nothing'"),
+        (("dataset", "show", "nothing", "--quarantine"), "Unknown data set 'nothing'"),
         (("potential", "train", "nothing"), "Unknown data set 'nothing'"),
         (("dataset", "import", "a", "nowhere.extxyz"), r"nowhere\.extxyz"),
     ],

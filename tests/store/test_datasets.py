@@ -205,3 +205,30 @@ def test_processes_that_add_at_once_lose_nothing(store, mongo_home):
     found = datasets.versions(store, "shared")
     assert [v["version"] for v in found] == list(range(1, 21))
     assert [v["size"] for v in found] == list(range(1, 21))
+
+
+def add_with(home, setting, barrier, results):
+    with connect(home=home) as store:
+        barrier.wait()
+        try:
+            datasets.add_configurations(store, "shared", [labelled(1, setting=setting)])
+            results.put(setting)
+        except TrainingError as error:
+            results.put(str(error))
+
+
+def test_of_two_settings_that_begin_a_data_set_at_once_one_is_refused(store, mongo_home):
+    context = multiprocessing.get_context("fork")
+    barrier, results = context.Barrier(2), context.Queue()
+    workers = [
+        context.Process(target=add_with, args=(mongo_home, setting, barrier, results))
+        for setting in ("s1", "s2")
+    ]
+    for worker in workers:
+        worker.start()
+    said = sorted((results.get() for _ in workers), key=len)
+    for worker in workers:
+        worker.join()
+    assert said[0] in ("s1", "s2") and "use another data set" in said[1].lower()
+    (found,) = datasets.dataset(store, "shared")
+    assert found.info["setting"] == said[0]

@@ -4,6 +4,7 @@ import shutil
 import stat
 import sys
 
+import numpy as np
 import pytest
 from ase.calculators.singlepoint import SinglePointCalculator
 from labels import morse_labels
@@ -56,9 +57,30 @@ def test_motep_fits_from_the_same_start(labels, tmp_path):
 
 
 def test_programs_refuse_what_only_our_trainer_has(labels, tmp_path):
-    weights = LossWeights(kinds={"solid": 2.0})
-    with pytest.raises(TrainingError, match="no weights of kinds"):
-        backend("mlip2").fit(labels, [], with_backend("mlip2", weights=weights), tmp_path)
+    for weights in (LossWeights(kinds={"solid": 2.0}), LossWeights(typical_force=0.5)):
+        with pytest.raises(TrainingError, match="no weights of configurations"):
+            backend("mlip2").fit(labels, [], with_backend("mlip2", weights=weights), tmp_path)
+
+
+def test_weights_by_force_are_those_that_could_be_written_into_the_labels(labels, tmp_path):
+    weights = LossWeights(typical_force=0.2, most=2.0)
+    by_force = backend("native").fit(
+        labels, [], with_backend("native", weights=weights, max_iterations=3), tmp_path
+    )
+    written = [atoms.copy() for atoms in labels]
+    for atoms, source in zip(written, labels, strict=True):
+        atoms.calc = source.calc
+        atoms.info["weight"] = weights.of(source)
+    by_hand = backend("native").fit(written, [], with_backend("native", max_iterations=3), tmp_path)
+    plain = backend("native").fit(labels, [], with_backend("native", max_iterations=3), tmp_path)
+    assert by_force.mtp.hash == by_hand.mtp.hash != plain.mtp.hash
+
+
+def test_the_weight_by_force_is_bounded(labels):
+    weights = LossWeights(typical_force=100.0, most=3.0)
+    assert [weights.of(atoms) for atoms in labels] == [3.0] * len(labels)
+    rms = float(np.sqrt((labels[0].get_forces() ** 2).mean()))
+    assert LossWeights(typical_force=rms / 2).of(labels[0]) == pytest.approx(0.25)
 
 
 # A stand-in for `mlp` with its interface, since MLIP-2 itself cannot be installed from an index.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import numpy as np
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -27,6 +28,20 @@ class LossWeights(BaseModel):
     stress: float = Field(0.001, ge=0)
     shear: float = Field(0.0001, ge=0, description="native alone; the others use `stress`")
     kinds: dict[str, float] = Field(default_factory=dict, description="native alone")
+    typical_force: float | None = Field(
+        None,
+        gt=0,
+        description="eV/A. A configuration whose forces have the root mean square f counts "
+        "(typical_force / f)^2 times, but no more than `most`; native alone",
+    )
+    most: float = Field(4.0, gt=0)
+
+    def of(self, atoms: Atoms) -> float:
+        """The weight of a configuration by its forces."""
+        if self.typical_force is None:
+            return 1.0
+        squared = float(np.mean(np.square(atoms.calc.results["forces"])))
+        return min(self.most, self.typical_force**2 / max(squared, 1e-12))
 
 
 class FitSettings(BaseModel):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ase import Atoms
 
-from seicampaign.training.backends.base import FitSettings, Fitted
+from seicampaign.training.backends.base import FitSettings, Fitted, LossWeights
 from seicampaign.training.fit import FitResult, Progress, fit
 from seicampaign.training.loss import Weights
 
@@ -41,7 +41,7 @@ def fitted(
 ) -> FitResult:
     """The result of a native fit with settings."""
     return fit(
-        [*training, *validation],
+        [_weighed(atoms, settings.weights) for atoms in (*training, *validation)],
         level=settings.level,
         species=settings.species,
         cutoff=settings.cutoff,
@@ -52,9 +52,19 @@ def fitted(
         max_iterations=max_iterations or settings.max_iterations,
         patience=settings.patience,
         tolerance=settings.tolerance,
-        weights=Weights(**settings.weights.model_dump()),
+        weights=Weights(**settings.weights.model_dump(exclude={"typical_force", "most"})),
         ridge=settings.ridge,
         threads=threads,
         checkpoint=checkpoint,
         callback=callback,
     )
+
+
+def _weighed(atoms: Atoms, weights: LossWeights) -> Atoms:
+    """The configuration with the weight that its forces give it, times the one it has."""
+    if weights.typical_force is None:
+        return atoms
+    other = atoms.copy()
+    other.calc = atoms.calc
+    other.info["weight"] = weights.of(atoms) * atoms.info.get("weight", 1.0)
+    return other

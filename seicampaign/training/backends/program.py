@@ -34,10 +34,10 @@ def prepare(
     TrainingError
         If the labels cannot be used, or the settings ask for what only our trainer has.
     """
-    if settings.weights.kinds:
+    if settings.weights.kinds or settings.weights.typical_force is not None:
         raise TrainingError(
-            f"The backend {settings.backend!r} knows no weights of kinds. Leave weights.kinds "
-            "out, or use the backend 'native'."
+            f"The backend {settings.backend!r} knows no weights of configurations. Leave "
+            "weights.kinds and weights.typical_force out, or use the backend 'native'."
         )
     labels = [plain(atoms) for atoms in training]
     start = fitted(labels, [], settings, threads, max_iterations=1).mtp
