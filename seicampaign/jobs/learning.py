@@ -10,36 +10,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from ase.calculators.singlepoint import SinglePointCalculator
 from jobflow import Flow, Maker, Response, job
 
 from seicampaign.documents import PotentialReference
 from seicampaign.documents.datasets import atoms_document, atoms_of
 from seicampaign.documents.learning import Exploration, LearningSpec
-from seicampaign.errors import StructureError, TrainingError
+from seicampaign.errors import TrainingError
+from seicampaign.jobs.choice import choose, gather_candidates
 from seicampaign.jobs.exploration import explore
 from seicampaign.jobs.reference import LabelMaker
 from seicampaign.jobs.training import FitMaker
 from seicampaign.mtp import Potential
-from seicampaign.reference.gates import Gates
-from seicampaign.store import connect, learning, leases, potentials, selections
-from seicampaign.training.candidates import label_cell, pick
+from seicampaign.store import connect, learning, leases, potentials
 
 if TYPE_CHECKING:
     from ase import Atoms
 
     from seicampaign.store import CampaignStore
-    from seicampaign.store.selections import Selection
-
-PER_RUN = 8
-"""Selected configurations of one run that are looked at."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What comes next in a loop: runs, labels, or a fit."""
+    """What comes next in a loop: runs, labels, or a fit; -1 is before the first round."""
 
+    number: int = -1
     runs: Sequence[Exploration] = ()
     candidates: Sequence[Atoms] = ()
     fit: int | None = None
@@ -77,6 +71,7 @@ class LearningMaker(Maker):
         self,
         loop: str,
         token: str,
+        number: int = -1,
         ran: list[Any] | None = None,
         labelled: dict[str, Any] | None = None,
         fitted: dict[str, Any] | None = None,
@@ -87,6 +82,9 @@ class LearningMaker(Maker):
         ----------
         token
             Of this run of the loop, which holds the lease of the data set.
+        number
+            The round that the jobs before belong to: what is recorded already is not recorded
+            again, as in a job that is run a second time.
         ran, labelled, fitted
             Outputs of the jobs before.
 
@@ -99,9 +97,9 @@ class LearningMaker(Maker):
             document = learning.get(store, loop)
             leases.require(store, document["dataset"], token)
             if labelled is not None:
-                record_labels(store, document, labelled)
+                record_labels(store, document, number, labelled)
             if fitted is not None:
-                record_fit(store, document, fitted)
+                record_fit(store, document, number, fitted)
             step = next_step(store, loop)
             if isinstance(step, End):
                 learning.end(store, loop, vars(step))
@@ -116,15 +114,15 @@ class LearningMaker(Maker):
             before = [explore(run) for run in step.runs]
             for work, run in zip(before, step.runs, strict=True):
                 work.name = f"explore {run.title}"
-            after = self.make(loop, token, ran=[each.output for each in before])
+            after = self.make(loop, token, step.number, ran=[each.output for each in before])
         elif step.candidates:
             cells = [MSONAtoms(atoms) for atoms in step.candidates]
             before = [self.label_maker.make(dataset, cells, step.comment)]
-            after = self.make(loop, token, labelled=before[0].output)
+            after = self.make(loop, token, step.number, labelled=before[0].output)
         else:
             name = f"{loop}-v{step.fit}" if step.fit is not None else loop
             before = [self.fit_maker.make(dataset, step.fit, name)]
-            after = self.make(loop, token, fitted=before[0].output)
+            after = self.make(loop, token, step.number, fitted=before[0].output)
         return Flow([*before, after], output=after.output, name=f"{self.name} {loop}")
 
 
@@ -156,24 +154,27 @@ def spent(document: Mapping[str, Any]) -> int:
 
 
 def record_labels(
-    store: CampaignStore, document: Mapping[str, Any], labelled: Mapping[str, Any]
+    store: CampaignStore,
+    document: Mapping[str, Any],
+    number: int,
+    labelled: Mapping[str, Any],
 ) -> None:
-    """The labels of the last round are in the data set, or in quarantine."""
-    last = document["rounds"][-1]
-    if last["labelled"] is None:
+    """The labels of a round are in the data set, or in quarantine."""
+    if document["rounds"][number]["labelled"] is None:
         kept = {key: labelled[key] for key in ("version", "added", "duplicate", "quarantined")}
-        learning.record_round(store, document["name"], last["number"], labelled=kept)
+        learning.record_round(store, document["name"], number, labelled=kept)
 
 
 def record_fit(
-    store: CampaignStore, document: Mapping[str, Any], fitted: Mapping[str, Any]
+    store: CampaignStore, document: Mapping[str, Any], number: int, fitted: Mapping[str, Any]
 ) -> None:
-    """A potential is fitted: the next round begins with it."""
+    """A potential is fitted to what a round has labelled: the next round begins with it."""
+    if len(document["rounds"]) > number + 1:
+        return
     potential = {"name": fitted["name"], "hash": fitted["potential"]}
-    rounds = document["rounds"]
-    if rounds:
-        learning.record_round(store, document["name"], len(rounds) - 1, fitted=potential["hash"])
-    learning.add_round(store, document["name"], len(rounds), potential)
+    if number >= 0:
+        learning.record_round(store, document["name"], number, fitted=potential["hash"])
+    learning.add_round(store, document["name"], number + 1, potential)
 
 
 def next_step(store: CampaignStore, loop: str) -> Step | End:
@@ -186,7 +187,8 @@ def next_step(store: CampaignStore, loop: str) -> Step | End:
     if last["labelled"] is not None:
         return _after_labels(spec, document, last)
     if last["candidates"]:
-        return Step(candidates=[atoms_of(d) for d in last["candidates"]], comment=_comment(last))
+        cells = [atoms_of(d) for d in last["candidates"]]
+        return Step(last["number"], candidates=cells, comment=_comment(last))
     runs = spec.explorations(PotentialReference(**last["potential"]), last["number"])
     found = [learning.exploration(store, run.id) for run in runs]
     left = [
@@ -197,7 +199,7 @@ def next_step(store: CampaignStore, loop: str) -> Step | End:
     if left:
         ids = [run.id for run in runs]
         learning.record_round(store, loop, last["number"], explorations=ids)
-        return Step(runs=left)
+        return Step(last["number"], runs=left)
     return _after_runs(store, spec, document, runs, [d for d in found if d is not None])
 
 
@@ -215,7 +217,7 @@ def _after_labels(
         return End("failed", f"none of {count} labels could be used; see quarantine")
     if len(document["rounds"]) >= spec.max_rounds:
         return End("rounds spent", f"{spec.max_rounds} rounds were made")
-    return Step(fit=last["labelled"]["version"])
+    return Step(last["number"], fit=last["labelled"]["version"])
 
 
 def _after_runs(
@@ -242,7 +244,7 @@ def _after_runs(
         return End("failed", _nothing_to_label(found, open_))
     documents = [atoms_document(atoms) for atoms in chosen]
     learning.record_round(store, spec.name, last["number"], candidates=documents)
-    return Step(candidates=chosen, comment=_comment(last))
+    return Step(last["number"], candidates=chosen, comment=_comment(last))
 
 
 def mtp_potential(store: CampaignStore, key: str) -> Potential:
@@ -266,78 +268,3 @@ def _nothing_to_label(found: Sequence[Mapping[str, Any]], open_: Sequence[str]) 
     errors = [each["error"] for each in found if each["error"]]
     why = errors[0].partition("\n")[0] if errors else "no label cell could be cut from its frames"
     return f"{open_[0]} did not pass, and gives nothing to label: {why}"
-
-
-def gather_candidates(
-    store: CampaignStore,
-    spec: LearningSpec,
-    runs: Sequence[Exploration],
-    potential: Potential,
-    number: int,
-) -> list[Atoms]:
-    """Label cells around what the runs of a round did not know, each with where it comes from."""
-    candidates = []
-    for run in runs:
-        found = selections.query(store, simulation_id=run.id, over=spec.threshold)
-        for selection in found[:PER_RUN]:
-            centre = int(np.argmax(selection.atoms.arrays["grade"]))
-            try:
-                cell = label_cell(selection.atoms, centre, potential, max_atoms=spec.max_atoms)
-            except StructureError:
-                continue
-            if not _absurd(cell):
-                cell.info = _origin(spec, run, selection, centre, number)
-                candidates.append(cell)
-    return candidates
-
-
-def _absurd(cell: Atoms) -> bool:
-    """Whether the gates would set its label apart for its distances: then it is not worth one."""
-    named = cell.copy()
-    nothing = np.zeros((len(cell), 3))
-    named.calc = SinglePointCalculator(named, energy=0.0, forces=nothing)
-    return bool(Gates().reasons(named))
-
-
-def _origin(
-    spec: LearningSpec, run: Exploration, selection: Selection, centre: int, number: int
-) -> dict[str, Any]:
-    """What a label says of itself: its trajectory is the run, which no split may part."""
-    return {
-        "kind": run.start.label_kind,
-        "source": run.id,
-        "origin": {
-            "loop": spec.name,
-            "round": number,
-            "simulation": run.id,
-            "what": run.title,
-            "potential": selection.potential,
-            "step": selection.step,
-            "time_ps": selection.time,
-            "atom": centre,
-            "grade": selection.grade,
-        },
-    }
-
-
-def choose(
-    store: CampaignStore,
-    spec: LearningSpec,
-    potential: Potential,
-    candidates: Sequence[Atoms],
-    count: int,
-) -> list[Atoms]:
-    """The candidates to label, by MaxVol; the worst of all where cutting tamed every one."""
-    active = potentials.load_active_set(store, potential)
-    if active is None or not candidates:
-        return []
-    taken = pick(active, candidates, count=count, threshold=spec.threshold)
-    if not taken:
-        grades = [atoms.info["origin"]["grade"] for atoms in candidates]
-        taken = [int(np.argmax(grades))]
-    return [_bare(candidates[i]) for i in taken]
-
-
-def _bare(atoms: Atoms) -> Atoms:
-    """As the store keeps it, so that a label has one identity from the first."""
-    return atoms_of(atoms_document(atoms))
