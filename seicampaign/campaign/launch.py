@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import StringIO
 from textwrap import shorten
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seicampaign.documents import SCHEMA_VERSION, Simulation
 from seicampaign.errors import CampaignError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 WARNING = 240
 """Characters of the line that names what an unapproved potential has failed."""
+KEPT_SPECS = 20
 BATCH = 250
 """Workflows that are made and added at a time, which bounds the memory of a large campaign."""
 
@@ -40,6 +41,8 @@ class LaunchReport:
         Workflows added to the LaunchPad by this call.
     warning
         In one line, that the potential is not approved and why; None where it is.
+    edited
+        What changed since an earlier launch under this name, and what that means; None if nothing.
     """
 
     new: int
@@ -47,6 +50,7 @@ class LaunchReport:
     unchanged: int
     workflows: int
     warning: str | None = None
+    edited: str | None = None
 
     def __str__(self) -> str:
         return f"{self.new} new, {self.extended} extended, {self.unchanged} unchanged"
@@ -63,7 +67,7 @@ def launch(campaign: Campaign, store: CampaignStore) -> LaunchReport:
         store, campaign.name, members.values(), campaign.lengths(), campaign.sampling
     )
     approvals.mark(store, potential.hash, approved)
-    _save_campaign(campaign, store, list(members))
+    edited = _save_campaign(campaign, store, list(members))
     _build_from_files(store, members.values())
     token, mine = simulations.claim(store, members)
     try:
@@ -75,7 +79,7 @@ def launch(campaign: Campaign, store: CampaignStore) -> LaunchReport:
         simulations.release(store, token)
         raise
     return LaunchReport(
-        registered.new, registered.extended, registered.unchanged, len(mine), warning
+        registered.new, registered.extended, registered.unchanged, len(mine), warning, edited
     )
 
 
@@ -104,22 +108,51 @@ def _require_contacts(store: CampaignStore, members: Iterable[Simulation]) -> No
         match(specs[key])
 
 
-def _save_campaign(campaign: Campaign, store: CampaignStore, members: list[str]) -> None:
-    now = datetime.now(UTC)
+def _save_campaign(campaign: Campaign, store: CampaignStore, members: list[str]) -> str | None:
+    """Store what is declared now, and what was before it; say what changed."""
+    now, spec = datetime.now(UTC), campaign.model_dump(mode="json")
+    before = store.database["campaigns"].find_one({"_id": campaign.name})
+    edited = None if before is None else _difference(before, spec, members)
+    earlier = [] if edited is None or before is None else [_earlier(before)]
     store.database["campaigns"].update_one(
         {"_id": campaign.name},
         {
             "$set": {
                 "name": campaign.name,
                 "schema_version": SCHEMA_VERSION,
-                "spec": campaign.model_dump(mode="json"),
+                "spec": spec,
                 "simulations": members,
                 "last_updated": now,
             },
             "$setOnInsert": {"created_at": now},
+            "$push": {"history": {"$each": earlier, "$slice": -KEPT_SPECS}},
         },
         upsert=True,
     )
+    return edited
+
+
+def _earlier(before: dict[str, Any]) -> dict[str, Any]:
+    return {"spec": before["spec"], "until": datetime.now(UTC)}
+
+
+def _difference(before: dict[str, Any], spec: dict[str, Any], members: list[str]) -> str | None:
+    """What an edited campaign changes, and what it leaves as it is."""
+    keys = sorted(key for key in spec | before["spec"] if spec.get(key) != before["spec"].get(key))
+    if not keys:
+        return None
+    gone = len(set(before["simulations"]) - set(members))
+    text = f"Edited since its last launch: {', '.join(keys)}."
+    if gone:
+        text += (
+            f" {gone} simulations are no longer in it: they keep what they have and go on; "
+            "`seicampaign cancel` ends them."
+        )
+    if "sampling" in keys:
+        text += " The new sampling is that of new simulations only."
+    if "length" in keys:
+        text += " Longer simulations go on; none is made shorter."
+    return text
 
 
 def _build_from_files(store: CampaignStore, members: Iterable[Simulation]) -> None:

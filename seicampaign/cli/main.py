@@ -77,6 +77,8 @@ def _launched(campaign: Campaign, store: CampaignStore) -> LaunchReport:
     report = campaign.launch(store)
     if report.warning:
         print(report.warning, file=sys.stderr)
+    if report.edited:
+        print(report.edited, file=sys.stderr)
     return report
 
 

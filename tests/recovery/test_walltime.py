@@ -60,6 +60,14 @@ def test_slurm_and_pbs_are_asked(monkeypatch, tmp_path):
     assert walltime.job_length({"PBS_JOBID": "7.server"}) == 7200
 
 
+def test_a_job_without_a_walltime_has_no_limit(monkeypatch, tmp_path):
+    """A queue file without one: Slurm calls that UNLIMITED."""
+    (tmp_path / "scontrol").write_text("#!/bin/sh\necho 'JobId=7 TimeLimit=UNLIMITED'\n")
+    (tmp_path / "scontrol").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert walltime.job_length({"SLURM_JOB_ID": "7"}) is None
+
+
 def test_the_age_is_that_of_the_jobs_script():
     """A session of its own, as a queue makes one, whose script starts us later."""
     code = "from seicampaign.jobs.walltime import job_age; print(job_age())"

@@ -97,7 +97,7 @@ def test_a_campaign_through_qlaunch_and_slurm(store, slurm, tmp_path):
     campaign = Campaign(
         name="queued",
         electrolytes=["Li6PS5Cl"],
-        temperatures=[300, 400],
+        temperatures=[300],
         length=0.2,
         allow_unapproved=True,
         interface={"electrolyte_thickness": 25, "anode_thickness": 25},
@@ -111,7 +111,7 @@ def test_a_campaign_through_qlaunch_and_slurm(store, slurm, tmp_path):
         "JOBFLOW_CONFIG_FILE": str(tmp_path / "jobflow.yaml"),
         "PYTHONPATH": str(ROOT),
     }
-    end = time.monotonic() + 900
+    end = time.monotonic() + 3600
     while not campaign_status(store, "queued").finished:
         assert time.monotonic() < end, "the queue did not finish the campaign"
         for category in ("md", "analysis"):
@@ -127,7 +127,7 @@ def test_a_campaign_through_qlaunch_and_slurm(store, slurm, tmp_path):
     for simulation in campaign.simulations():
         assert store.trajectory(simulation.id).steps.tolist() == [0, 50, 100, 150, 200]
     segments = list(store.database["segments"].find())
-    assert len(segments) == 4
+    assert len(segments) == 2
     assert store.database["launches"].distinct("state") == ["COMPLETED"]
 
 
