@@ -142,8 +142,7 @@ def test_energy_is_conserved(case):
     ]
     done = case.run(steps, ranks=2)
     assert done.returncode == 0, done.stdout[-2000:]
-    table = done.stdout[done.stdout.index("   Step") :].splitlines()
-    first, last = float(table[1].split()[1]), float(table[2].split()[1])
+    first, last = map(float, re.findall(r"^ +(?:0|200) +(-?\d\S+)$", done.stdout, re.MULTILINE))
     assert abs(last - first) / len(case.atoms) < 1e-4
 
 
