@@ -19,10 +19,10 @@ CAMPAIGN = """\
 name: interrupted
 electrolytes: [Li6PS5Cl]
 temperatures: [300]
-length: 60
+length: {length}
 allow_unapproved: true
-interface: {electrolyte_thickness: 25, anode_thickness: 25}
-sampling: {frame_interval: 0.1, segment: 60, restart_interval: 0.5}
+interface: {{electrolyte_thickness: 25, anode_thickness: 25}}
+sampling: {{frame_interval: 0.1, segment: 5000, restart_interval: 0.5}}
 """
 
 
@@ -40,7 +40,7 @@ def compiled():
 def test_ctrl_c_keeps_what_was_stored_and_run_continues(store, compiled, tmp_path, monkeypatch):
     monkeypatch.setenv("SEICAMPAIGN_DATABASE", store.name)
     file = tmp_path / "interrupted.yaml"
-    file.write_text(CAMPAIGN)
+    file.write_text(CAMPAIGN.format(length=5000))  # hours: it cannot end first
     (simulation,) = Campaign.from_file(file).simulations()
     running = subprocess.Popen(
         [COMMAND, "run", file], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -54,10 +54,17 @@ def test_ctrl_c_keeps_what_was_stored_and_run_continues(store, compiled, tmp_pat
     assert running.returncode == 130
     assert f"`seicampaign run {file}` continues" in said
 
-    kept = store.trajectory(simulation.id)
-    assert 10 <= kept.n_frames < 601
-    assert store.simulations.query_one({"simulation_id": simulation.id})["state"] == "interrupted"
+    assert store.trajectory(simulation.id).n_frames >= 10
+    stopped = store.simulations.query_one({"simulation_id": simulation.id})
+    assert stopped["state"] == "interrupted"
+    assert stopped["steps_done"] < 5_000_000
 
+    picoseconds = stopped["steps_done"] // 1000 + 2
+    file.write_text(CAMPAIGN.format(length=picoseconds))
+    store.database.simulations.update_one(
+        {"_id": simulation.id}, {"$set": {"planned_steps": picoseconds * 1000}}
+    )
     again = subprocess.run([COMMAND, "run", file], capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
-    assert store.trajectory(simulation.id).steps.tolist() == list(range(0, 60001, 100))
+    steps = store.trajectory(simulation.id).steps.tolist()
+    assert steps == list(range(0, picoseconds * 1000 + 1, 100))

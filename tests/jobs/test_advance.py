@@ -108,7 +108,8 @@ def test_a_failed_run_leaves_a_reason_and_nothing_half_stored(store, launched, t
 def test_a_signal_ends_a_segment_early_and_whole(
     store, launched, tmp_path, monkeypatch, number, follows
 ):
-    simulation = launched(campaign(length=1.0, sampling={"frame_interval": 0.05, "segment": 1.0}))
+    long = {"frame_interval": 0.05, "segment": 1000.0}  # minutes: it cannot end first
+    simulation = launched(campaign(length=1000.0, sampling=long))
     receive = SegmentRecorder.receive
 
     def signalled(self, batch):
@@ -122,9 +123,11 @@ def test_a_signal_ends_a_segment_early_and_whole(
     document = store.simulations.query_one({"simulation_id": simulation.id})
     kept = store.trajectory(simulation.id)
     assert document["state"] == "interrupted"
-    assert 200 <= kept.last_step <= document["steps_done"] < 1000
+    assert 200 <= kept.last_step <= document["steps_done"] < 1_000_000
+    end = document["steps_done"] // 50 * 50 + 200
+    store.database.simulations.update_one({"_id": simulation.id}, {"$set": {"planned_steps": end}})
     advance(store, simulation.id, directory(tmp_path, "2"))
-    assert store.trajectory(simulation.id).steps.tolist() == list(range(0, 1001, 50))
+    assert store.trajectory(simulation.id).steps.tolist() == list(range(0, end + 1, 50))
 
 
 def directory(parent, name):

@@ -40,8 +40,11 @@ def server(tmp_path_factory):
     options = f"tls=true&tlsCAFile={quote_plus(str(pem))}"
     from pymongo import MongoClient
 
-    with MongoClient(f"mongodb://localhost:{port}/?{options}") as client:
-        # The localhost exception: the first account may be made without one.
+    plain = f"mongodb://localhost:{port}/?{options}"
+    with MongoClient(plain) as client:
+        # The localhost exception: the first account may be made without one, to make others.
+        client.admin.command("createUser", "root", pwd="first", roles=["root"])
+    with MongoClient(plain, username="root", password="first") as client:
         client.admin.command(
             "createUser", "sei", pwd=PASSWORD, roles=[{"role": "readWrite", "db": "work"}]
         )

@@ -63,8 +63,8 @@ def test_each_job_has_one_category(store, tmp_path):
         "active learning x": "analysis",
     }
     jobs = store.database["fireworks"]
-    for name in taken:
-        jobs.insert_one({"name": name, "state": "READY", "spec": {}})
+    for number, name in enumerate(taken):
+        jobs.insert_one({"fw_id": number, "name": name, "state": "READY", "spec": {}})
     workers = {c: FWorker.from_file(str(tmp_path / f"{c}.worker.yaml")).query for c in CATEGORIES}
     for name, category in taken.items():
         named = [
