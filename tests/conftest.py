@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -14,6 +15,12 @@ OUTSIDE = (
     "SEICAMPAIGN_TRAJECTORIES",
 )
 WORKERS = ("JOBFLOW_CONFIG_FILE", "FW_CONFIG_FILE")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _heed_interrupts():
+    """A shell that starts the tests in the background makes them deaf to SIGINT."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
