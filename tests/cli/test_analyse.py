@@ -16,6 +16,7 @@ from seicampaign.structures import crystal
 
 COMMAND = Path(sys.executable).with_name("seicampaign")
 KEY = Thresholds().key()
+FRAMES = 1500  # seconds: Ctrl-C comes before the last
 
 
 def write(store, simulation, frames):
@@ -32,7 +33,7 @@ def call(*arguments):
 
 @pytest.mark.slow
 def test_a_long_run_is_interrupted_and_goes_on(store):
-    write(store, "long", 600)
+    write(store, "long", FRAMES)
     terminal, other = pty.openpty()
     running = subprocess.Popen(
         [COMMAND, "analyse", "long"], stdout=subprocess.PIPE, stderr=other, text=True
@@ -49,11 +50,11 @@ def test_a_long_run_is_interrupted_and_goes_on(store):
     assert b"%" in shown
     assert b"interrupted" in shown
     done = len(store.curve("long", "reduction_degree", KEY))
-    assert 0 < done < 600 and done % 50 == 0
+    assert 0 < done < FRAMES and done % 50 == 0
     again = call("long")
-    assert f"{600 - done} new frames of 600" in again.stderr
-    assert len(store.curve("long", "reduction_degree", KEY)) == 600
-    assert "0 new frames of 600" in call("long").stderr
+    assert f"{FRAMES - done} new frames of {FRAMES}" in again.stderr
+    assert len(store.curve("long", "reduction_degree", KEY)) == FRAMES
+    assert f"0 new frames of {FRAMES}" in call("long").stderr
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ from seicampaign.store import restarts, simulations
 pytestmark = pytest.mark.slow
 
 WHOLE = list(range(0, 401, 50))
+ENDLESS = {"length": 1000, "sampling": {"segment": 1000}}  # hours: no machine ends it first
 
 
 def fail(store, error):
@@ -116,15 +117,13 @@ def test_a_restart_file_that_lammps_cannot_read_is_left_out(store, launched, fol
 
 
 def test_lammps_killed_from_outside(store, launched, folder):
-    key, work = launched(length=20, sampling={"segment": 20}), folder()
+    key, work = launched(**ENDLESS), folder()
 
     def kill():
         while not simulations.get(store, key)["steps_done"]:
             time.sleep(0.1)
-        found = subprocess.run(["pgrep", "-f", "lmp.*in.segment"], stdout=-1, text=True).stdout
-        for pid in found.split():
-            if Path(f"/proc/{pid}/cwd").resolve() == work.resolve():
-                os.kill(int(pid), signal.SIGKILL)
+        for pid in lammps_in(work):
+            os.kill(pid, signal.SIGKILL)
 
     threading.Thread(target=kill).start()
     with pytest.raises(SimulationError) as caught:
@@ -168,34 +167,39 @@ def test_a_walltime_shorter_than_the_start_ends_in_an_error(store, launched, fol
 
 
 def test_a_walltime_ends_a_segment_whole(store, launched, folder, monkeypatch):
-    key = launched(length=50, sampling={"segment": 50})
+    key = launched(**ENDLESS)
     monkeypatch.chdir(folder())
     monkeypatch.setattr(walltime, "limit", lambda: 6.0)
     with held(store, key) as hold:
         outcome = md._run(store, key, None, hold)
-    assert 0 < outcome["last_step"] < 50000
+    assert 0 < outcome["last_step"] < 1_000_000
     assert restarts.points(store, key)[0]["step"] == outcome["last_step"]
 
 
 def test_sigterm_to_every_process_as_queues_send_it(store, launched, folder, monkeypatch):
     """Slurm signals LAMMPS too: it waits to be asked by the worker, and ends whole."""
-    key, work = launched(length=20, sampling={"segment": 20}), folder()
+    key, work = launched(**ENDLESS), folder()
     receive = SegmentRecorder.receive
 
     def signalled(self, batch):
         receive(self, batch)
         if (self.writer.last_step or 0) >= 200:
-            found = subprocess.run(["pgrep", "-f", "lmp.*in.segment"], stdout=-1, text=True).stdout
-            for pid in found.split():
-                if Path(f"/proc/{pid}/cwd").resolve() == work.resolve():
-                    os.kill(int(pid), signal.SIGTERM)
+            for pid in lammps_in(work):
+                os.kill(pid, signal.SIGTERM)
             signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr(SegmentRecorder, "receive", signalled)
     outcome = advance(store, key, work)
     document = simulations.get(store, key)
-    assert 200 <= outcome["last_step"] == document["steps_done"] < 20000
+    assert 200 <= outcome["last_step"] == document["steps_done"] < 1_000_000
     assert document["state"] == "interrupted"
+
+
+def lammps_in(folder):
+    """The processes that run LAMMPS in a directory."""
+    found = subprocess.run(["pgrep", "-f", "lmp.*in.segment"], stdout=-1, text=True).stdout
+    pids = [int(pid) for pid in found.split()]
+    return [pid for pid in pids if Path(f"/proc/{pid}/cwd").resolve() == folder.resolve()]
 
 
 class small_disk:
