@@ -51,6 +51,10 @@ class AnalysisError(SEICampaignError, ValueError):
     """A frame or a curve cannot be analysed honestly."""
 
 
+class CensusError(AnalysisError):
+    """The reduction census cannot count boxes of this composition."""
+
+
 class TrajectoryError(SEICampaignError, RuntimeError):
     """A trajectory is missing, torn, busy or does not fit what is written to it."""
 

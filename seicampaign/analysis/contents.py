@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from seicampaign.errors import AnalysisError
+from seicampaign.errors import AnalysisError, CensusError
 
 LITHIUM, PHOSPHORUS = 3, 15
 CHALCOGENS = (16, 34)
@@ -149,12 +149,12 @@ def _check_elements(numbers: Indices) -> None:
         from ase.data import chemical_symbols
 
         names = ", ".join(chemical_symbols[z] for z in sorted(strange))
-        raise AnalysisError(
+        raise CensusError(
             f"The reduction census does not know {names}: it counts the S around P, in boxes of "
             "Li, P, S, Se and halogens. Another redox centre needs a census of its own."
         )
     if PHOSPHORUS not in present:
-        raise AnalysisError(
+        raise CensusError(
             "There is no P in the box, and the reduction degree is counted on P. "
             "Analyse frames that hold an electrolyte with PS4 units."
         )

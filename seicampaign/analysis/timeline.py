@@ -85,7 +85,7 @@ def analyse(
             try:
                 found = classify(positions[n], cells[n], numbers, thresholds)
             except AnalysisError as error:
-                raise AnalysisError(f"Frame {start + n}: {error}") from error
+                raise type(error)(f"Frame {start + n}: {error}") from error
             row = start + n
             values = frame_curves(found)
             if running is not None:

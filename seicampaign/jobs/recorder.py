@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seicampaign.analysis import Thresholds
-from seicampaign.jobs.analysis import update_curves
+from seicampaign.errors import CensusError
 from seicampaign.jobs.grading import THERMO_ANALYSIS, GradeRecorder
 from seicampaign.md import Batch, SegmentInput, SegmentResult, run_segment
 from seicampaign.md.inputs import THERMO_COLUMNS
 from seicampaign.md.substeps import coarser, coarser_result
 from seicampaign.store import restarts, simulations
+from seicampaign.store.analyses import update_curves
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -103,7 +105,8 @@ class SegmentRecorder:
         self._append_thermo()
         if self.grades is not None:
             self.grades.commit(last=last)
-        update_curves(self.store, self.simulation.id, Thresholds())
+        with suppress(CensusError):  # it is on record, and MD needs no census
+            update_curves(self.store, self.simulation.id, Thresholds())
         if self._pending_restart is not None:
             step, path = self._pending_restart
             restarts.save(self.store, self.simulation.id, step, path)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from seicampaign import Campaign
+from seicampaign.analysis import Thresholds
 from seicampaign.errors import SimulationError
 from seicampaign.jobs.segment import SegmentRecorder, advance
-from seicampaign.store import interfaces
+from seicampaign.store import analyses, interfaces
 
 pytestmark = pytest.mark.slow
 
@@ -87,6 +88,16 @@ def test_a_longer_campaign_continues_where_the_shorter_ended(store, launched, tm
     assert (report.new, report.extended) == (0, 1)
     more = advance(store, simulation.id, directory(tmp_path, "2"))
     assert (more["first_step"], more["last_step"]) == (100, 200)
+
+
+def test_md_goes_on_where_the_census_cannot_count(store, launched, tmp_path):
+    """Li2S holds no P: there is no reduction degree, but a trajectory and a reason."""
+    thin = {"electrolyte_thickness": 12, "anode_thickness": 12}
+    simulation = launched(campaign(electrolytes=["Li2S"], length=0.1, interface=thin))
+    assert advance(store, simulation.id, directory(tmp_path, "1"))["steps_left"] == 0
+    assert store.trajectory(simulation.id).steps.tolist() == [0, 50, 100]
+    assert set(store.curves_of(simulation.id)) >= {"temperature", "volume"}
+    assert "no P in the box" in analyses.failure(store, simulation.id, Thresholds())
 
 
 def test_a_failed_run_leaves_a_reason_and_nothing_half_stored(store, launched, tmp_path):
