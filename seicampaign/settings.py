@@ -6,6 +6,8 @@ Every field can be set by an environment variable with the prefix ``SEICAMPAIGN_
 
 from __future__ import annotations
 
+import os
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -14,12 +16,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from seicampaign.errors import SettingsError
 
 HOME_NAME = ".seicampaign"
+PREFIX = "SEICAMPAIGN_"
 
 
 class Settings(BaseSettings):
     """Settings read from the environment when the object is made."""
 
-    model_config = SettingsConfigDict(env_prefix="SEICAMPAIGN_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
 
     home: Path | None = Field(
         None,
@@ -94,6 +97,14 @@ def settings() -> Settings:
     SettingsError
         If an environment variable has a value that cannot be used.
     """
+    given = {name: value for name, value in os.environ.items() if name.upper().startswith(PREFIX)}
+    here = Path.cwd() if f"{PREFIX}TRAJECTORIES" in given else None
+    return _read(tuple(sorted(given.items())), os.environ.get("HOME"), here)
+
+
+@lru_cache(maxsize=8)
+def _read(*_: object) -> Settings:
+    """The settings of one environment: pydantic takes milliseconds, and a segment asks often."""
     try:
         return Settings()
     except ValidationError as error:

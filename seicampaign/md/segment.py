@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -138,7 +139,8 @@ def run_segment(
                 _check_finite(batch, directory)
                 on_batch(batch)
             else:
-                time.sleep(POLL_SECONDS)
+                with suppress(subprocess.TimeoutExpired):  # its end is noticed at once
+                    process.wait(POLL_SECONDS)
         batch = output.poll()
         _check_finite(batch, directory)
         if batch:
