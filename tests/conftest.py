@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from pages import browser, campaign, grown  # noqa: F401
 
 OUTSIDE = (
     "SEICAMPAIGN_MONGO_URI",

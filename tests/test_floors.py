@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[1] / "seicampaign"
 
 FLOORS = [
     {"cli"},
+    {"serve"},
     {"report"},
     {"campaign"},
     {"recovery"},

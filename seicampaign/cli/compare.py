@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seicampaign.cli.tables import cell, comparison_rows, potentials, show_table
+from seicampaign.cli.tables import cell, show_table
 
 if TYPE_CHECKING:
     from seicampaign.compare import Estimate, Rank
@@ -30,6 +30,7 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare electrolytes: a row for each electrolyte and condition."""
+    from seicampaign.compare.rows import comparison_rows, potentials
     from seicampaign.store import connect
 
     with connect() as store:

@@ -19,6 +19,7 @@ from seicampaign.cli.garbage import garbage
 from seicampaign.cli.imports import import_
 from seicampaign.cli.learn import learn, loop
 from seicampaign.cli.report import report
+from seicampaign.cli.serve import serve
 from seicampaign.cli.status import status
 from seicampaign.cli.tend import tend
 from seicampaign.cli.train import train
@@ -53,6 +54,7 @@ app.command()(analyse)
 app.command()(view)
 app.command()(compare)
 app.command()(report)
+app.command()(serve)
 
 File = Annotated[Path, typer.Argument(help="A campaign file, e.g. workflows/quickstart.yaml.")]
 

@@ -81,7 +81,7 @@ def _groups(store: CampaignStore, campaign: str, ids: set[str]) -> list[Document
                 "title": title,
                 "document": document,
                 "simulations": members,
-                "rows": _numbers(document, ROWS),
+                "rows": summary_rows(document),
                 "stages": _numbers(document, STAGES),
                 "laws": _laws(document["summary"]),
                 "plots": _plots(store, members) if shown else {},
@@ -99,6 +99,11 @@ def _plots(store: CampaignStore, members: Sequence[str]) -> dict[str, plots.Plot
         "census": plots.census(seeds),
         "thickness": plots.thickness(seeds),
     }
+
+
+def summary_rows(document: Document) -> list[dict[str, str]]:
+    """The numbers of a stored summary, labelled and with their uncertainty; none without curves."""
+    return _numbers(document, ROWS)
 
 
 def _numbers(document: Document, names: Sequence[tuple[str, str]]) -> list[dict[str, str]]:

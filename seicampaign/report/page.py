@@ -12,6 +12,8 @@ from seicampaign.report.contents import gather
 from seicampaign.report.slides import Slide, slides
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
+
     from seicampaign.store import CampaignStore
 
 TEMPLATE = "report.html"
@@ -50,18 +52,26 @@ def write_report(store: CampaignStore, campaign: str, path: Path | str) -> Path:
 
 def render(contents: dict[str, Any]) -> str:
     """The page; whatever comes from the database is escaped."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from plotly.offline import get_plotlyjs
 
-    environment = Environment(
-        loader=PackageLoader("seicampaign.report"), autoescape=True, undefined=StrictUndefined
-    )
-    environment.filters["document"] = _document
     plots = [g["plots"] for g in contents["groups"]]
     images = [[slide._asdict() for slide in g["slides"]] for g in contents["groups"]]
-    return environment.get_template(TEMPLATE).render(
-        **contents, plots=plots, images=images, plotlyjs=get_plotlyjs()
+    return (
+        environment()
+        .get_template(TEMPLATE)
+        .render(**contents, plots=plots, images=images, plotlyjs=get_plotlyjs())
     )
+
+
+def environment() -> Environment:
+    """The templates, which escape what they are given, and the filter `document`."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    found = Environment(
+        loader=PackageLoader("seicampaign.report"), autoescape=True, undefined=StrictUndefined
+    )
+    found.filters["document"] = _document
+    return found
 
 
 def _slides(store: CampaignStore, simulation_ids: Sequence[str]) -> tuple[str, list[Slide]]:

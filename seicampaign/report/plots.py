@@ -10,6 +10,8 @@ import numpy as np
 from seicampaign.analysis.curves import seed_spread
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from seicampaign.compare.table import CurveLike
 
     Seeds = Mapping[str, Mapping[str, CurveLike]]
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
 Plot = dict[str, Any]
 
 MAX_POINTS = 400
+MOST_SEEDS = 8
+"""More seeds than this are shown as their mean and a band of one standard deviation."""
+MOST_LINES = 20
+PALETTE = (
+    *("#1f6f8b", "#d1495b", "#3a9d5d", "#e8a13a", "#6b4e9b", "#8c564b", "#17a2a2", "#b5338a"),
+    *("#7f7f7f", "#99a832"),
+)
 GROWTH = {
     "amorphous_fraction": ("amorphous", "#d1495b"),
     "crystalline_fraction": ("crystalline", "#2a6fbb"),
@@ -78,11 +87,47 @@ def _plot(
         own = {seed: curve for seed, curve in own.items() if len(curve.times)}
         if not own:
             continue
+        if len(own) > MOST_SEEDS:
+            traces += _band(list(own.values()), label, colour, name)
+            continue
         if len(own) > 1:
             for seed, curve in own.items():
                 times, values = thinned(curve)
                 traces.append(_trace(times, values, f"{label}, {seed}", colour, 0.7, name, False))
         traces.append(_trace(*_mean(list(own.values())), label, colour, 2.4, name, True))
+    return _figure(traces, unit, span)
+
+
+def aligned(table: pd.DataFrame, unit: str) -> Plot:
+    """A curve of every condition on one grid (`compare.aligned_curves`): mean, band of one spread.
+
+    At most `MOST_LINES` conditions are drawn.
+    """
+    traces: list[dict[str, Any]] = []
+    if table.empty:
+        return _figure(traces, unit, None)
+    keys = [c for c in table.columns if c not in ("time_ps", "mean", "spread", "seeds")]
+    differing = [k for k in keys if table[k].nunique(dropna=False) > 1] or ["electrolyte"]
+    for n, (_, own) in enumerate(table.groupby(keys, sort=False, dropna=False)):
+        if n == MOST_LINES:
+            break
+        label, colour = _label(own.iloc[0], differing), PALETTE[n % len(PALETTE)]
+        times, mean, spread = (own[c].to_numpy(float) for c in ("time_ps", "mean", "spread"))
+        if np.isfinite(spread).any():
+            traces.append(_filled(times, mean - spread, mean + spread, colour, label))
+        traces.append(_trace(_rounded(times), _known(mean), label, colour, 2.0, label, True))
+    return _figure(traces, unit, None)
+
+
+UNITS = {"temperature": " K", "pressure": " bar"}
+
+
+def _label(row: Any, names: Sequence[str]) -> str:
+    words = {n: f"{row[n]:g}" if isinstance(row[n], float) else str(row[n]) for n in names}
+    return ", ".join(f"{word}{UNITS.get(name, '')}" for name, word in words.items())
+
+
+def _figure(traces: list[dict[str, Any]], unit: str, span: tuple[float, float] | None) -> Plot:
     axis = {"title": {"text": unit}, "zeroline": False}
     return {
         "data": traces,
@@ -119,6 +164,38 @@ def _trace(
     }
 
 
+def _filled(
+    times: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str, group: str
+) -> dict[str, Any]:
+    """The area between two curves, where both are known."""
+    known = np.isfinite(low) & np.isfinite(high)
+    t, low, high = times[known], low[known], high[known]
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": _rounded(np.concatenate((t, t[::-1]))),
+        "y": _known(np.concatenate((high, low[::-1]))),
+        "fill": "toself",
+        "fillcolor": f"rgba({red},{green},{blue},0.18)",
+        "line": {"width": 0},
+        "legendgroup": group,
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
+
+
+def _band(curves: Sequence[CurveLike], label: str, colour: str, group: str) -> list[dict[str, Any]]:
+    """Mean of many seeds, and one standard deviation of them to both sides."""
+    grid = _grid(curves)
+    spread = seed_spread([(c.times, c.values) for c in curves], grid)
+    mean, std = spread.mean, spread.std
+    return [
+        _filled(grid, mean - std, mean + std, colour, group),
+        _trace(_rounded(grid), _known(mean), f"{label} ± 1 s", colour, 2.4, group, True),
+    ]
+
+
 def thinned(curve: CurveLike) -> tuple[list[float], list[float | None]]:
     """A curve of at most 400 points, for a page; the last is kept."""
     times, values = np.asarray(curve.times, float), np.asarray(curve.values, float)
@@ -127,12 +204,17 @@ def thinned(curve: CurveLike) -> tuple[list[float], list[float | None]]:
 
 
 def _mean(curves: Sequence[CurveLike]) -> tuple[list[float], list[float | None]]:
+    grid = _grid(curves)
+    mean = seed_spread([(c.times, c.values) for c in curves], grid).mean
+    return _rounded(grid), _known(mean)
+
+
+def _grid(curves: Sequence[CurveLike]) -> np.ndarray:
+    """Times up to the end of the shortest curve."""
     end = min(curve.times[-1] for curve in curves)
     grid = np.asarray(curves[0].times, float)
     grid = grid[grid <= end]
-    grid = grid[np.unique(np.linspace(0, len(grid) - 1, min(len(grid), MAX_POINTS)).astype(int))]
-    mean = seed_spread([(c.times, c.values) for c in curves], grid).mean
-    return _rounded(grid), _known(mean)
+    return grid[np.unique(np.linspace(0, len(grid) - 1, min(len(grid), MAX_POINTS)).astype(int))]
 
 
 def _rounded(values: np.ndarray) -> list[float]:

@@ -36,10 +36,11 @@ def slides(trajectory: Trajectory, count: int = 6) -> list[Slide]:
         return []
     wanted = np.geomspace(1.0, len(times), min(count, len(times))) - 1
     frames = np.unique(np.round(wanted).astype(int))
-    return [Slide(float(times[n]), _picture(trajectory, int(n))) for n in frames]
+    return [Slide(float(times[n]), _address(picture(trajectory, int(n)))) for n in frames]
 
 
-def _picture(trajectory: Trajectory, frame: int) -> str:
+def picture(trajectory: Trajectory, frame: int) -> bytes:
+    """A frame coloured by phase, as WebP."""
     from PIL import Image
 
     shown = scene(classify_frame(trajectory.frame(frame)))
@@ -51,8 +52,12 @@ def _picture(trajectory: Trajectory, frame: int) -> str:
         radius=shown.radius[front],
         colour=shown.colour[front],
     )
-    picture = Image.fromarray((np.clip(render(visible), 0, 1) * 255).astype(np.uint8))
-    picture.thumbnail((WIDTH, WIDTH))
+    drawn = Image.fromarray((np.clip(render(visible), 0, 1) * 255).astype(np.uint8))
+    drawn.thumbnail((WIDTH, WIDTH))
     file = io.BytesIO()
-    picture.save(file, "WEBP", quality=70)
-    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
+    drawn.save(file, "WEBP", quality=70)
+    return file.getvalue()
+
+
+def _address(webp: bytes) -> str:
+    return "data:image/webp;base64," + base64.b64encode(webp).decode()

@@ -1,0 +1,112 @@
+"use strict";
+// Everything with data-live (HTML), data-plot (a plotly figure) or data-frames is fetched again
+// every few seconds; the server answers 304 while nothing has changed.
+const EVERY = 3000;
+const tags = new Map();
+const visible = new Set();
+const trouble = document.getElementById("trouble");
+
+async function fresh(url) {
+  const known = tags.get(url);
+  const response = await fetch(url, { cache: "no-store", headers: known ? { "If-None-Match": known } : {} });
+  if (response.status === 304) return null;
+  if (!response.ok) throw new Error((await response.text()).slice(0, 200));
+  tags.set(url, response.headers.get("ETag"));
+  return response;
+}
+
+async function part(element) {
+  const response = await fresh(element.dataset.live);
+  if (!response) return;
+  const open = [...element.querySelectorAll("details")].map((d) => d.open);
+  element.innerHTML = await response.text();
+  element.querySelectorAll("details").forEach((d, n) => { d.open = Boolean(open[n]); });
+}
+
+async function plot(element) {
+  const url = element.dataset.plot;
+  const response = await fresh(url);
+  if (!response) return;
+  const { data, layout } = await response.json();
+  if (url !== element.dataset.plot) return;
+  element.classList.toggle("empty", !data.length);
+  if (!data.length) {
+    element.textContent = "no such curves yet";
+    return;
+  }
+  if (!element.querySelector(".plot-container")) element.textContent = "";
+  await Plotly.react(element, data, { ...layout, uirevision: url }, { responsive: true, displaylogo: false });
+  element.dataset.points = Math.max(...data.map((trace) => trace.x.length));
+}
+
+async function frames(box) {
+  const response = await fresh(box.dataset.frames);
+  if (!response) return;
+  const found = await response.json();
+  const [image, slider, output] = ["img", "input", "output"].map((tag) => box.querySelector(tag));
+  if (!found.frames) {
+    output.textContent = found.problem ? "No snapshots: there is no readable trajectory." : "no frames yet";
+    return;
+  }
+  const atEnd = slider.disabled || slider.value === slider.max;
+  box.times = found.times;
+  box.steps = found.steps;
+  slider.max = found.frames - 1;
+  slider.disabled = image.hidden = false;
+  if (atEnd) slider.value = slider.max;
+  show(box);
+}
+
+function show(box) {
+  const [image, slider, output] = ["img", "input", "output"].map((tag) => box.querySelector(tag));
+  const url = `${box.dataset.frames}/${slider.value}`;
+  output.textContent = `${box.times[slider.value]} ps, frame ${slider.value} of ${slider.max}`;
+  if (image.dataset.shown === url) return;
+  clearTimeout(box.waiting);
+  box.waiting = setTimeout(() => {
+    image.dataset.shown = url;
+    image.src = url;
+  }, 100);
+}
+
+async function follow(element, refresh) {
+  for (;;) {
+    if (!document.hidden && (element.dataset.live || visible.has(element))) {
+      try {
+        await refresh(element);
+        trouble.hidden = true;
+      } catch (error) {
+        trouble.textContent = `The server does not answer as it should: ${error.message}`;
+        trouble.hidden = false;
+      }
+    }
+    await new Promise((done) => {
+      element.wake = done;
+      setTimeout(done, EVERY);
+    });
+  }
+}
+
+const watch = new IntersectionObserver((seen) => {
+  for (const { isIntersecting, target } of seen) {
+    visible[isIntersecting ? "add" : "delete"](target);
+    if (isIntersecting && target.wake) target.wake();
+  }
+}, { rootMargin: "300px" });
+
+document.querySelectorAll("[data-live]").forEach((element) => follow(element, part));
+document.querySelectorAll("[data-plot]").forEach((element) => { watch.observe(element); follow(element, plot); });
+document.querySelectorAll("[data-frames]").forEach((box) => {
+  box.querySelector("input").addEventListener("input", () => show(box));
+  watch.observe(box);
+  follow(box, frames);
+});
+document.querySelectorAll("[data-plots]").forEach((choice) => {
+  choice.addEventListener("change", () => {
+    const target = document.getElementById("aligned");
+    const base = choice.dataset.plots;
+    target.dataset.plot = `${base}${base.endsWith("?") ? "" : "&"}curve=${choice.value}`;
+    tags.delete(target.dataset.plot);
+    if (target.wake) target.wake();
+  });
+});
