@@ -192,7 +192,7 @@ def _band(curves: Sequence[CurveLike], label: str, colour: str, group: str) -> l
     mean, std = spread.mean, spread.std
     return [
         _filled(grid, mean - std, mean + std, colour, group),
-        _trace(_rounded(grid), _known(mean), f"{label} ± 1 s", colour, 2.4, group, True),
+        _trace(_rounded(grid), _known(mean), label, colour, 2.4, group, True),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from seicampaign.compare import plain_conditions
@@ -94,7 +95,6 @@ def part(store: CampaignStore, question: Question) -> Document:
     """What the page of a comparison shows."""
     found = table(store, question)
     summaries = electrolytes(store, question)
-    behind = [d for d in summaries if d["ns_done"] < _ns_done(store, d) - 1e-9]
     return {
         "rows": comparison_rows(found),
         "potentials": potentials(found),
@@ -104,14 +104,18 @@ def part(store: CampaignStore, question: Question) -> Document:
             for title, document in zip(titles(summaries), summaries, strict=True)
         ],
         "labels": [label for _, label in ROWS],
-        "behind": len(behind),
+        "behind": _behind(store, summaries),
     }
 
 
-def _ns_done(store: CampaignStore, summary: Document) -> float:
-    own = {"$match": {"_id": {"$in": summary["simulations"]}}}
-    done = {"$sum": {"$multiply": ["$steps_done", "$timestep"]}}
-    pipeline: list[Document] = [own, {"$group": {"_id": None, "done": done}}]
+def _behind(store: CampaignStore, summaries: Sequence[Document]) -> int:
+    """How many summaries are of less than has been simulated by now."""
+    ids = [identity for summary in summaries for identity in summary["simulations"]]
+    fields = {"steps_done": 1, "timestep": 1}
     with store.explained("read"):
-        found = list(store.database["simulations"].aggregate(pipeline))
-    return float(found[0]["done"]) / 1e6 if found else 0.0
+        found = store.database["simulations"].find({"_id": {"$in": ids}}, fields)
+        done = {d["_id"]: d["steps_done"] * d["timestep"] / 1e6 for d in found}
+    return sum(
+        summary["ns_done"] < sum(done.get(i, 0.0) for i in summary["simulations"]) - 1e-9
+        for summary in summaries
+    )

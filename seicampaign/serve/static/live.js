@@ -6,27 +6,23 @@ const tags = new Map();
 const visible = new Set();
 const trouble = document.getElementById("trouble");
 
-async function fresh(url) {
+// A tag is kept only once its answer has been used: what failed is asked for again.
+async function fresh(url, use) {
   const known = tags.get(url);
   const response = await fetch(url, { cache: "no-store", headers: known ? { "If-None-Match": known } : {} });
-  if (response.status === 304) return null;
+  if (response.status === 304) return;
   if (!response.ok) throw new Error((await response.text()).slice(0, 200));
+  await use(response);
   tags.set(url, response.headers.get("ETag"));
-  return response;
 }
 
-async function part(element) {
-  const response = await fresh(element.dataset.live);
-  if (!response) return;
+const part = (element) => fresh(element.dataset.live, async (response) => {
   const open = [...element.querySelectorAll("details")].map((d) => d.open);
   element.innerHTML = await response.text();
   element.querySelectorAll("details").forEach((d, n) => { d.open = Boolean(open[n]); });
-}
+});
 
-async function plot(element) {
-  const url = element.dataset.plot;
-  const response = await fresh(url);
-  if (!response) return;
+const plot = (element, url = element.dataset.plot) => fresh(url, async (response) => {
   const { data, layout } = await response.json();
   if (url !== element.dataset.plot) return;
   element.classList.toggle("empty", !data.length);
@@ -35,27 +31,25 @@ async function plot(element) {
     return;
   }
   if (!element.querySelector(".plot-container")) element.textContent = "";
-  await Plotly.react(element, data, { ...layout, uirevision: url }, { responsive: true, displaylogo: false });
+  layout.uirevision = url;
+  await Plotly.react(element, data, layout, { responsive: true, displaylogo: false });
   element.dataset.points = Math.max(...data.map((trace) => trace.x.length));
-}
+});
 
-async function frames(box) {
-  const response = await fresh(box.dataset.frames);
-  if (!response) return;
+const frames = (box) => fresh(box.dataset.frames, async (response) => {
   const found = await response.json();
-  const [image, slider, output] = ["img", "input", "output"].map((tag) => box.querySelector(tag));
+  const [slider, output] = ["input", "output"].map((tag) => box.querySelector(tag));
   if (!found.frames) {
     output.textContent = found.problem ? "No snapshots: there is no readable trajectory." : "no frames yet";
     return;
   }
   const atEnd = slider.disabled || slider.value === slider.max;
   box.times = found.times;
-  box.steps = found.steps;
   slider.max = found.frames - 1;
-  slider.disabled = image.hidden = false;
+  slider.disabled = box.querySelector("img").hidden = false;
   if (atEnd) slider.value = slider.max;
   show(box);
-}
+});
 
 function show(box) {
   const [image, slider, output] = ["img", "input", "output"].map((tag) => box.querySelector(tag));
