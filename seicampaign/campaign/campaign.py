@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
 
 
-class Exception_(BaseModel):
+class Exemption(BaseModel):
     """Simulations of the matrix that are run otherwise than the rest."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,7 +75,7 @@ class Campaign(BaseModel):
     interface: dict[str, Any] = Field({}, description="InterfaceSpec fields for all electrolytes")
     md: dict[str, Any] = Field({}, description="MDParameters fields beside T, p, seed")
     sampling: Sampling = Sampling()
-    exceptions: list[Exception_] = []
+    exceptions: list[Exemption] = []
 
     _folder: Path | None = PrivateAttr(None)
 
@@ -129,7 +129,14 @@ class Campaign(BaseModel):
 
             raise CampaignError(f"Campaign {self.name!r}: {explain(error, MDParameters)}") from None
         for name in {part for s, _ in found.values() for part in (s.electrolyte, s.anode)}:
-            potential.require(sorted(set(crystal(name).symbols)))
+            elements = sorted(set(crystal(name).symbols))
+            potential.require(elements)
+            if "Li" not in elements:
+                raise CampaignError(
+                    f"Campaign {self.name!r}: {name} holds no Li, only {', '.join(elements)}. Both "
+                    "the electrolyte and the anode of an interphase of lithium do: is it the right "
+                    "file?"
+                )
         return list(found.values())
 
     def _interfaces(self) -> list[InterfaceSpec]:

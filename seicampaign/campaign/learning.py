@@ -54,7 +54,9 @@ class LearningFile(LearningSpec):
     @property
     def spec(self) -> LearningSpec:
         """The loop alone."""
-        return LearningSpec(**self.model_dump(include=set(LearningSpec.model_fields)))
+        fields = self.model_dump(include=set(LearningSpec.model_fields))
+        fields["starts"] = [self._with_files(start) for start in fields["starts"]]
+        return LearningSpec(**fields)
 
     def flow(self, store: CampaignStore) -> Flow:
         """The flow of the loop; its first labels are brought into the store.
@@ -123,6 +125,17 @@ class LearningFile(LearningSpec):
         """A relative path of a potential counts from the file of the loop."""
         name = str(self.potential)
         return str(self._folder / name) if name.endswith(".mtp") else name
+
+    def _with_files(self, start: dict[str, Any]) -> dict[str, Any]:
+        """Relative CIF files count from the file of the loop: its jobs run elsewhere."""
+
+        def located(name: Any) -> Any:
+            is_file = str(name).lower().endswith(".cif")
+            return str(self._folder / name) if is_file else name
+
+        inner = start["interface"] and {k: located(v) for k, v in start["interface"].items()}
+        parts = {part: located(start[part]) for part in ("contact", "crystal")}
+        return start | parts | {"interface": inner}
 
     def _import_labels(self, store: CampaignStore) -> None:
         from seicampaign.store import datasets

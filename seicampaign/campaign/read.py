@@ -87,12 +87,12 @@ def _fields(model: type[BaseModel], location: Iterable[Any]) -> list[str]:
 
 
 def _models() -> list[type[BaseModel]]:
-    from seicampaign.campaign.campaign import Exception_
+    from seicampaign.campaign.campaign import Exemption
     from seicampaign.campaign.potential import LammpsLines, MlipFile, PotentialFile
     from seicampaign.documents import Sampling
     from seicampaign.md import GradeSettings
 
-    return [Sampling, GradeSettings, Exception_, PotentialFile, MlipFile, LammpsLines]
+    return [Sampling, GradeSettings, Exemption, PotentialFile, MlipFile, LammpsLines]
 
 
 def _line(tree: Any, location: Iterable[Any]) -> str:

@@ -130,3 +130,14 @@ def test_a_strain_over_its_bound_is_refused_before_anything_is_launched(store):
         strained.launch(store)
     assert store.simulations.count() == 0
     assert store.launchpad().fireworks.count_documents({}) == 0
+
+
+def test_a_crystal_without_lithium_is_probably_the_wrong_file(tmp_path):
+    from ase.build import bulk
+
+    bulk("S", "sc", a=3.3).write(tmp_path / "S.cif")
+    for key in ("electrolytes: [Li6PS5Cl]", "anode: Li"):
+        part = f"{key.split(':')[0]}: {'[S.cif]' if '[' in key else 'S.cif'}"
+        text = GOOD.replace(key, part) if key in GOOD else f"{GOOD}{part}\n"
+        with pytest.raises(CampaignError, match=r"S\.cif holds no Li, only S"):
+            Campaign.from_file(campaign_file(tmp_path, text))

@@ -46,6 +46,16 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path, old, new, message):
         read(tmp_path, GOOD.replace(old, new))
 
 
+def test_cif_files_count_from_the_file_of_the_loop(tmp_path, monkeypatch):
+    from seicampaign.structures import crystal
+
+    crystal("LiCl").write(tmp_path / "salt.cif")
+    text = GOOD.replace("{crystal: LiCl, ", "{crystal: salt.cif, ")
+    found = read(tmp_path, text)
+    monkeypatch.chdir("/")
+    assert len(found.spec.starts[0].build()) == 64
+
+
 def test_without_a_data_set_it_says_what_to_do(store, tmp_path):
     with pytest.raises(TrainingError, match="first_labels"):
         read(tmp_path, GOOD).flow(store)

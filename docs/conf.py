@@ -1,0 +1,107 @@
+"""The documentation: `scripts/docs` builds it into docs/_build/html."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from pkgutil import walk_packages
+from typing import Any
+
+import seicampaign
+
+GENERATED = Path(__file__).parent / "generated"
+
+project = "seicampaign"
+author = "the authors of seicampaign"
+release = version = seicampaign.__version__
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+]
+exclude_patterns = ["_build"]
+suppress_warnings = ["ref.python"]  # a type that several classes have an attribute named like
+
+toc_object_entries = False  # thousands of them, copied into the navigation of every page
+
+html_theme = "furo"
+html_title = "seicampaign"
+html_show_copyright = False
+html_show_sphinx = False
+
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+
+autodoc_default_options = {
+    "members": True,
+    "show-inheritance": True,
+    "ignore-module-all": True,
+    "exclude-members": "model_config",
+}
+autodoc_typehints_format = "short"
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+napoleon_google_docstring = False
+napoleon_use_ivar = True
+
+
+def commands(_app: Any) -> None:
+    """Write the reference of the command line from the commands themselves."""
+    import typer
+    from typer.cli import get_docs_for_click
+
+    from seicampaign.cli.main import app
+
+    command = typer.main.get_command(app)
+    context = typer.Context(command, info_name="seicampaign")
+    text = get_docs_for_click(obj=command, ctx=context, name="seicampaign", title="Commands")
+    write("commands.md", text)
+
+
+def modules(_app: Any) -> None:
+    """Write a page for each floor of the package, with all of its modules."""
+    floors: dict[str, list[str]] = {}
+    for module in walk_packages(seicampaign.__path__, "seicampaign."):
+        floor = module.name.split(".")[1]
+        if floor != "cli":
+            floors.setdefault(floor, []).append(module.name)
+    for floor, names in floors.items():
+        blocks = [f"{name}\n{'-' * len(name)}\n\n.. automodule:: {name}\n" for name in names]
+        title = f"seicampaign.{floor}"
+        write(f"api/{floor}.rst", f"{title}\n{'=' * len(title)}\n\n" + "\n".join(blocks))
+    index = ["Modules", "=======", "", ".. toctree::", "   :maxdepth: 1", ""]
+    write("api/index.rst", "\n".join(index + [f"   {floor}" for floor in sorted(floors)]) + "\n")
+
+
+def write(name: str, text: str) -> None:
+    """Write a generated page, unless it is there already: Sphinx reads again what is newer."""
+    path = GENERATED / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def fields(_app: Any, what: str, _name: str, item: Any, _options: Any, lines: list[str]) -> None:
+    """Say what the fields of a pydantic model are: their descriptions are no docstrings."""
+    from pydantic import BaseModel
+
+    if what == "class" and issubclass(item, BaseModel) and item.model_fields:
+        lines += ["", "Attributes", "----------"]
+        for name, field in item.model_fields.items():
+            lines += [name, f"    {field.description or ''}"]
+
+
+def public_names(_app: Any, what: str, name: str, item: Any, _: Any, lines: list[str]) -> None:
+    """Say of a package what is imported from it."""
+    if what == "module" and inspect.ismodule(item) and hasattr(item, "__all__"):
+        names = ", ".join(f"``{public}``" for public in item.__all__)
+        lines += ["", f"``from {name} import`` {names}"]
+
+
+def setup(app: Any) -> None:
+    """What Sphinx calls."""
+    app.connect("builder-inited", commands)
+    app.connect("builder-inited", modules)
+    app.connect("autodoc-process-docstring", fields, priority=400)  # before napoleon
+    app.connect("autodoc-process-docstring", public_names)
