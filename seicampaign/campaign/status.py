@@ -10,6 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from seicampaign.errors import CampaignError, unknown
+from seicampaign.store.clock import server_time
 
 if TYPE_CHECKING:
     from seicampaign.store import CampaignStore
@@ -144,7 +145,7 @@ def simulation_rows(store: CampaignStore, ids: Sequence[str]) -> list[Simulation
     wanted = {"_id": {"$in": list(ids)}}
     used = _core_hours(store, ids)
     jobs = _jobs(store, ids)
-    now = store.database.command("hello")["localTime"]
+    now = server_time(store).replace(tzinfo=None)  # as pymongo gives times
     return [
         _row(document, now, jobs.get(document["_id"], set()), used.get(document["_id"]))
         for document in store.database["simulations"].find(wanted, dict.fromkeys(FIELDS, 1))

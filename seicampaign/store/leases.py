@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import os
 import socket
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 from seicampaign.errors import TrainingError
+from seicampaign.store.clock import server_time
 from seicampaign.trajectory.lease import boot, born
 
 if TYPE_CHECKING:
@@ -43,12 +44,12 @@ def take(store: CampaignStore, dataset: str, loop: str, token: str) -> None:
     leases = store.database[COLLECTION]
     found = leases.find_one({"_id": dataset})
     if found is not None:
-        _refuse(found, loop, token)
+        _refuse(store, found, loop, token)
     mine = {
         "loop": loop,
         "token": token,
         "holder": _this_process(),
-        "renewed": datetime.now(UTC),
+        "renewed": server_time(store),
     }
     try:
         if found is None:
@@ -71,7 +72,7 @@ def require(store: CampaignStore, dataset: str, token: str) -> None:
     TrainingError
         If it is someone else's by now.
     """
-    renewed = {"holder": _this_process(), "renewed": datetime.now(UTC)}
+    renewed = {"holder": _this_process(), "renewed": server_time(store)}
     leases = store.database[COLLECTION]
     if not leases.update_one({"_id": dataset, "token": token}, {"$set": renewed}).matched_count:
         found = leases.find_one({"_id": dataset})
@@ -84,14 +85,14 @@ def release(store: CampaignStore, dataset: str, *, loop: str) -> bool:
     return bool(store.database[COLLECTION].delete_one({"_id": dataset, "loop": loop}).deleted_count)
 
 
-def _refuse(found: dict[str, Any], loop: str, token: str) -> None:
+def _refuse(store: CampaignStore, found: dict[str, Any], loop: str, token: str) -> None:
     if found["token"] == token:
         return
-    silent = datetime.now(UTC) - found["renewed"].replace(tzinfo=UTC) > SILENT
+    silent = server_time(store) - found["renewed"].replace(tzinfo=UTC)
     if found["loop"] != loop:
-        free = silent and not _alive(found)
+        free = silent > SILENT and not _alive(found, silent)
     else:  # an earlier run in this very process is over: it has come back here
-        free = found["holder"] == _this_process() or not _alive(found)
+        free = found["holder"] == _this_process() or not _alive(found, silent)
     if not free:
         raise TrainingError(_busy(found))
 
@@ -101,12 +102,12 @@ def _this_process() -> dict[str, Any]:
     return {"host": socket.gethostname(), "boot": boot(), "pid": pid, "born": born(pid)}
 
 
-def _alive(found: dict[str, Any]) -> bool:
+def _alive(found: dict[str, Any], silent: timedelta) -> bool:
     """Whether the process that held a lease last is alive, as far as can be told from here."""
     holder = found["holder"]
     if (holder["host"], holder["boot"]) == (socket.gethostname(), boot()):
         return born(holder["pid"]) == holder["born"]
-    return datetime.now(UTC) - found["renewed"].replace(tzinfo=UTC) < QUIET
+    return silent < QUIET
 
 
 def _busy(found: dict[str, Any]) -> str:

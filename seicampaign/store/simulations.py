@@ -11,6 +11,7 @@ from uuid import uuid4
 from seicampaign.documents import SCHEMA_VERSION, Sampling, Simulation, check_schema
 from seicampaign.errors import StoreError
 from seicampaign.store import fences
+from seicampaign.store.clock import server_time
 
 if TYPE_CHECKING:
     from seicampaign.store.campaign_store import CampaignStore
@@ -156,7 +157,7 @@ def claim(store: CampaignStore, ids: Iterable[str]) -> tuple[str, list[str]]:
         The simulations that are now the caller's to launch.
     """
     collection = store.database["simulations"]
-    token, now = uuid4().hex, datetime.now(UTC)
+    token, now = uuid4().hex, server_time(store)
     free = {"$or": [{"claim": None}, {"claim.at": {"$lt": now - CLAIM_LIFETIME}}]}
     due = {
         "state": {"$ne": EXTRAPOLATING},
