@@ -28,10 +28,10 @@ from seicampaign.mtp.native import c_model, library, plan
 
 START = 1e-6
 TOLERANCE = 1e-3
-_MAGIC = b"seicampaign active set 2\n"
+_MAGIC = b"seicampaign active set 3\n"
 _ERROR_SIZE = 1024
-_CANCELS = 1e4
-"""Terms of a grade over this are added in double precision, smaller ones in single."""
+_ROUNDINGS = 8.0
+"""What sums in single precision are allowed to be off by, in roundings of their typical terms."""
 
 
 def own_size(mtp: MTP) -> int:
@@ -171,7 +171,7 @@ def active_set(
     if not images:
         raise TrainingError("An active set needs at least one configuration.")
     species = check_species(mtp, species)
-    choice = _MaxVol(parameter_count(mtp))
+    choice = _MaxVol(START * np.eye(parameter_count(mtp)))
     changed = True
     while changed:  # a row taken late can make an earlier atom exceed 1 again
         changed = False
@@ -196,10 +196,11 @@ def _batches(
 class _MaxVol:
     """Rows whose determinant is (nearly) the largest that one exchange after another reaches."""
 
-    def __init__(self, parameters: int) -> None:
-        self.rows = START * np.eye(parameters)
-        self.inverse: FloatArray = np.eye(parameters) / START
-        self.origins = np.full((parameters, 2), -1, dtype=np.int64)
+    def __init__(self, rows: FloatArray, origins: NDArray[np.int64] | None = None) -> None:
+        self.rows = rows.copy()
+        self.inverse = np.asarray(np.linalg.inv(rows), dtype=np.float64)
+        none = np.full((len(rows), 2), -1, dtype=np.int64)
+        self.origins = none if origins is None else origins.copy()
 
     def improve(self, rows: FloatArray, origins: NDArray[np.int64]) -> bool:
         """Exchange rows while one of these multiplies the volume by more than 1 + TOLERANCE."""
@@ -243,49 +244,85 @@ class _NativeSet:
 
 
 def _encode(chosen: ActiveSet) -> bytes:
-    """The matrices of src/grade.hpp, after a fingerprint of the potential and their sizes."""
+    """The numbers src/grade.hpp tells of, after a fingerprint of the potential and the ranks."""
     mtp = chosen.mtp
     moments, own, kinds = mtp.alpha_scalar_moments, own_size(mtp), mtp.species_count
     blocks = [slice(moments + t * own, moments + (t + 1) * own) for t in range(kinds)]
     groups = _groups(chosen.rows, blocks)
-    upper = chosen.inverse[:moments]
-    factors = [
-        _factor(upper[:, g], len(g) - (own if n < kinds else 0)) for n, g in enumerate(groups)
+    parts = [
+        _divide(chosen.rows[group, block], group)
+        for group, block in zip(groups, blocks, strict=False)
     ]
-    factor = np.concatenate([left for left, _ in factors], axis=1)
-    reductions, direct, exact = [], [], [0] * len(groups)
-    for t, block in enumerate(blocks):
-        others = np.concatenate([g for n, g in enumerate(groups) if n != t])
-        mine, lower = groups[t], chosen.inverse[block]
-        to_moments = np.linalg.lstsq(upper[:, others].T, lower[:, others].T, rcond=None)[0]
-        own_part = lower[:, mine] - to_moments.T @ upper[:, mine]
-        cancels = np.abs(chosen.rows[mine, block]).mean(axis=0) @ np.abs(own_part) > _CANCELS
-        order, exact[t] = np.argsort(cancels, kind="stable"), int(cancels.sum())
-        factors[t][1][:] = factors[t][1][:, order]
-        to_z = np.concatenate([factor, to_moments.T @ factor])
-        last = mine[cancels]
-        reductions += [to_z.T, np.concatenate([upper[:, last], lower[:, last]]).T]
-        direct.append(own_part[:, order].T)
-    numbers = [*reductions, *(right.T for _, right in factors), *direct]
-    sizes = [[len(g), len(f[1]), e] for g, f, e in zip(groups, factors, exact, strict=True)]
+    left = [part.left for part in parts] + [groups[-1]]
+    order = np.concatenate([*left, *(part.kept for part in parts)])
+    exact = chosen.inverse[:, order].T
+    numbers: list[FloatArray] = [exact, *(-part.spread.T for part in parts)]
+    for t, (block, part) in enumerate(zip(blocks, parts, strict=True)):
+        inputs = np.r_[0:moments, block]
+        known = chosen.rows[np.ix_(groups[t], inputs)]
+        centre = known.mean(axis=0)
+        known -= centre
+        largest = np.abs(known).max(axis=0)
+        inverse_range = np.divide(1.0, largest, out=np.zeros_like(largest), where=largest > 1e-30)
+        terms = _terms(known, exact[:moments, inputs].T, parts, t)
+        tolerance = _ROUNDINGS * 2.0**-24 * np.sqrt(1.0 + terms)
+        numbers += [part.direct.T, centre, inverse_range, tolerance]
     mark = library().mtp_fingerprint(ctypes.byref(c_model(mtp)))
     return b"".join(
         [
             _MAGIC,
             np.array([mark], "<u8").tobytes(),
-            np.array(sizes, "<i8").tobytes(),
+            np.array([len(rows) for rows in left], "<i8").tobytes(),
             *(np.ascontiguousarray(a, dtype="<f8").tobytes() for a in numbers),
         ]
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Division:
+    """The rows of a species: those `kept` for its own parameters, and those `left`.
+
+    `direct` is the inverse of the kept rows' own part (d, d); `spread` is the own part of those
+    left in terms of it, (len(left), d), no number of it larger than 1.
+    """
+
+    kept: NDArray[np.intp]
+    left: NDArray[np.intp]
+    direct: FloatArray
+    spread: FloatArray
+
+
+def _divide(own: FloatArray, rows: NDArray[np.intp]) -> _Division:
+    """Divide rows by their own part (n, d)."""
+    from scipy.linalg import qr
+
+    count, size = own.shape
+    scale = np.abs(own).max(axis=0)
+    _, _, order = qr((own / scale).T, mode="economic", pivoting=True)
+    index = np.column_stack([np.arange(count)] * 2)
+    choice = _MaxVol(own[order[:size]], index[order[:size]])
+    choice.improve(own, index)
+    kept = choice.origins[:, 0]
+    left = np.setdiff1d(np.arange(count), kept)
+    return _Division(rows[kept], rows[left], choice.inverse, own[left] @ choice.inverse)
+
+
+def _terms(
+    known: FloatArray, joint: FloatArray, parts: Sequence[_Division], own: int
+) -> FloatArray:
+    """Largest sum of squares of each coefficient's terms for known deviations, float64 (P,)."""
+    first = np.max(known**2 @ joint**2, axis=0)
+    rest, at = [], 0
+    for g, part in enumerate(parts):
+        terms = first[at : at + len(part.left)] @ part.spread**2
+        if g == own:
+            terms = terms + np.max(known[:, len(first) :] ** 2 @ part.direct**2, axis=0)
+        rest.append(terms)
+        at += len(part.left)
+    return np.concatenate([first, *rest])
 
 
 def _groups(rows: FloatArray, blocks: Sequence[slice]) -> list[NDArray[np.intp]]:
     """Rows by the species whose own parameters they have; the last group has none."""
     owned = np.array([np.abs(rows[:, block]).max(axis=1) > 0 for block in blocks])
     return [*(np.flatnonzero(mine) for mine in owned), np.flatnonzero(~owned.any(axis=0))]
-
-
-def _factor(matrix: FloatArray, rank: int) -> tuple[FloatArray, FloatArray]:
-    """The matrix as a product of (M, rank) and (rank, n)."""
-    left, size, right = np.linalg.svd(matrix, full_matrices=False)
-    return left[:, :rank] * size[:rank], right[:rank]

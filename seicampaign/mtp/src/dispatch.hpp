@@ -17,21 +17,31 @@ struct Block {
 };
 // A lane with fewer neighbours is filled up with vectors of length max_dist, which add nothing.
 
-// The matrices of an active set that grade atoms of one species, see grade.hpp. Each is stored with
-// the inputs of one output together.
+// The matrices of an active set that grade atoms of one species, see grade.hpp. The inputs are the
+// derivatives by the moment coefficients, then by the own parameters of the species.
 struct GradeView {
-  int scalars, parameters;  // moment coefficients; own parameters of the species
-  int exact;                // rows, the last of the species' own group, that `reduce` gives as well
-  const double *reduce;     // [scalars + exact][scalars + parameters]
-  int groups, own;          // of rows of the active set; the group of the species
-  const int *ranks, *sizes;     // [groups]
-  const float *const *spread;  // [groups] -> [size][rank]
-  const float *direct;         // [size of own][parameters]
+  int scalars, parameters;      // moment coefficients; own parameters of a species
+  int species, rows;            // of the set; coefficients of a grade
+  int own;                      // the species at hand
+  const double *centre;         // [inputs] what is taken off them before they are rounded
+  const float *range;           // [inputs] one over the deviations from it that the set knows
+  const float *constants;       // [rows] coefficients of the centre
+  const float *tolerance;       // [rows] error of single precision within the range
+  const float *joint;           // [scalars][inputs], packed
+  const float *direct;          // [parameters][parameters], packed
+  const int *ranks;             // [species]
+  const float *const *spread;   // [species] -> [parameters][rank], packed
+  const double *exact;          // [rows][row_size]
+  int row_size;
 };
 
-// Atoms graded at once: `grade_blocks` blocks. The basis of all is [tile][basis_size][block of the
-// tile][width].
-constexpr int tile_blocks = 3, grade_blocks = 2 * tile_blocks;
+// A packed matrix stands as it is read: for each piece of so many inputs all tiles of so many rows,
+// [input][row of the tile]; the last piece and the last tile have the rest. What a piece of inputs
+// adds up to is rounded by itself, so that errors stay small.
+constexpr int packed_inputs = 64, packed_rows = 8;
+
+// Atoms graded at once, a panel: `grade_blocks` blocks, whose basis is [basis_size][block][width].
+constexpr int grade_blocks = 6;
 
 struct Kernels {
   const char *name;
@@ -39,8 +49,10 @@ struct Kernels {
   void (*evaluate[max_half_level + 1])(const PlanView &, const Block &, void *memory);
   long (*memory[max_half_level + 1])(const PlanView &, int slots);
   double (*peak)(long rounds);  // multiplies and adds; gives the number of operations done
-  // grades[grade_blocks][width]; memory for basis_size + exact vectors of as many floats
-  void (*grade)(const GradeView &, const double *basis, double *grades, float *memory);
+  // grades[blocks][width] of lanes[block] atoms each; memory for basis_size + rows vectors of
+  // grade_blocks * width floats, and for rows + packed_rows integers
+  void (*grade)(const GradeView &, const double *basis, int blocks, const int *lanes, double *grades,
+                float *memory);
 };
 
 template <int...>

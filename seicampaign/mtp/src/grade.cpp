@@ -1,13 +1,14 @@
 #include "grade.hpp"
 
 #include <cstring>
+#include <numeric>
 #include <stdexcept>
 
 namespace sei::mtp {
 
 namespace {
 
-constexpr char magic[] = "seicampaign active set 2\n";
+constexpr char magic[] = "seicampaign active set 3\n";
 
 class Reader {
  public:
@@ -23,11 +24,13 @@ class Reader {
     return value;
   }
 
-  // Fills the vector, if just so many numbers are left after it.
-  void numbers(std::vector<double> &out, std::size_t left) {
-    if (bytes_.size() - at_ != (out.size() + left) * sizeof(double))
+  // All that is left, if it is so many numbers.
+  std::vector<double> numbers(std::size_t count) {
+    if (bytes_.size() - at_ != count * sizeof(double))
       throw std::invalid_argument("the active set is cut short or too long");
-    copy(out.data(), out.size() * sizeof(double));
+    std::vector<double> out(count);
+    copy(out.data(), count * sizeof(double));
+    return out;
   }
 
  private:
@@ -69,67 +72,83 @@ ActiveSet::ActiveSet(const std::string &bytes, const mtp_model &model) {
   scalars_ = model.alpha_scalar_moments;
   const int species = model.species_count,
             own = 1 + species * model.radial_funcs_count * model.radial_basis_size;
-  const std::int64_t most = scalars_ + static_cast<std::int64_t>(species) * own;
-  std::int64_t rows = 0, ranks = 0;
-  for (int g = 0; g <= species; g++) {
-    const std::int64_t size = in.integer(), rank = in.integer(), exact = in.integer();
-    if (size < 0 || size > most || rank < 0 || rank > size || exact < 0 || exact > size)
-      throw std::invalid_argument("the active set is broken");
-    sizes_.push_back(static_cast<int>(size));
+  const std::size_t inputs = scalars_ + own, square = static_cast<std::size_t>(own) * own;
+  rows_ = scalars_ + species * own;
+  std::int64_t ranks = 0;
+  std::size_t count = static_cast<std::size_t>(rows_) * rows_;
+  for (int g = 0; g <= species; g++) {  // the last: of rows that are of no species
+    const std::int64_t rank = in.integer();
+    if (rank < 0 || rank > scalars_) throw std::invalid_argument("the active set is broken");
     ranks_.push_back(static_cast<int>(rank));
-    exact_.push_back(static_cast<int>(exact));
-    rows += size;
     ranks += rank;
+    if (g < species) count += own * rank + square + 2 * inputs + rows_;
   }
-  if (rows != most || ranks != scalars_) throw std::invalid_argument("the active set is broken");
-  const int inputs = scalars_ + own;
-  std::size_t leaves = 0, reduced = 0;
-  for (int g = 0; g <= species; g++) leaves += static_cast<std::size_t>(sizes_[g]) * ranks_[g];
-  for (int t = 0; t < species; t++) {
-    leaves += static_cast<std::size_t>(own) * sizes_[t];
-    reduced += static_cast<std::size_t>(inputs) * (scalars_ + exact_[t]);
-  }
-  reduce_.resize(reduced);
-  std::vector<double> numbers(leaves);
-  in.numbers(reduce_, leaves);
-  in.numbers(numbers, 0);
-  leaves_.assign(numbers.begin(), numbers.end());
+  if (ranks != scalars_) throw std::invalid_argument("the active set is broken");
+  numbers_ = in.numbers(count);
 
-  const double *reduce = reduce_.data();
-  const float *at = leaves_.data();
-  for (int g = 0; g <= species; g++) {
-    spread_.push_back(at);
-    at += static_cast<std::size_t>(sizes_[g]) * ranks_[g];
+  const double *const exact = numbers_.data(), *at = exact + static_cast<std::size_t>(rows_) * rows_;
+  for (int g = 0; g < species; g++) {
+    spread_.push_back(pack(at, own, ranks_[g]));
+    at += static_cast<std::size_t>(own) * ranks_[g];
   }
   for (int t = 0; t < species; t++) {
-    views_.push_back({scalars_, own, exact_[t], reduce, species + 1, t, ranks_.data(),
-                      sizes_.data(), spread_.data(), at});
-    reduce += static_cast<std::size_t>(inputs) * (scalars_ + exact_[t]);
-    at += static_cast<std::size_t>(sizes_[t]) * own;
+    const double *const direct = at, *const centre = direct + square, *const range = centre + inputs,
+                 *const tolerance = range + inputs;
+    at = tolerance + rows_;
+    std::vector<double> joint;
+    std::vector<float> constants(rows_);
+    for (int row = 0; row < rows_; row++) {
+      const double *const all = exact + static_cast<std::size_t>(row) * rows_,
+                   *const mine = all + scalars_ + t * static_cast<std::size_t>(own);
+      constants[row] = static_cast<float>(
+          std::inner_product(all, all + scalars_, centre, 0.0) +
+          std::inner_product(mine, mine + own, centre + scalars_, 0.0));
+      if (row >= scalars_) continue;
+      joint.insert(joint.end(), all, all + scalars_);
+      joint.insert(joint.end(), mine, mine + own);
+    }
+    floats_.push_back(std::move(constants));
+    const float *const kept = floats_.back().data();
+    views_.push_back({scalars_, own, species, rows_, t, centre, pack(range, 1, inputs), kept,
+                      pack(tolerance, 1, rows_), pack(joint.data(), scalars_, inputs),
+                      pack(direct, own, own), ranks_.data(), spread_.data(), exact, rows_});
   }
 }
 
+// Of a matrix [rows][inputs].
+const float *ActiveSet::pack(const double *matrix, int rows, int inputs) {
+  std::vector<float> out;
+  out.reserve(static_cast<std::size_t>(rows) * inputs);
+  for (int first = 0; first < inputs; first += packed_inputs)
+    for (int row = 0; row < rows; row += packed_rows)
+      for (int i = first; i < std::min(first + packed_inputs, inputs); i++)
+        for (int n = row; n < std::min(row + packed_rows, rows); n++)
+          out.push_back(static_cast<float>(matrix[static_cast<std::size_t>(n) * inputs + i]));
+  floats_.push_back(std::move(out));
+  return floats_.back().data();
+}
+
 Grader::Grader(const Plan &plan, const Kernels &kernels, const ActiveSet &set)
-    : kernels_(kernels), set_(set), size_(basis_size(plan.view(), set.scalars())) {
-  const std::size_t panel = static_cast<std::size_t>(grade_blocks) * kernels.width;
-  std::fill_n(basis_.need(size_ * panel), size_ * panel, 0.0);  // idle lanes shall be numbers
+    : kernels_(kernels), set_(set) {
+  const std::size_t panel = static_cast<std::size_t>(grade_blocks) * kernels.width,
+                    size = basis_size(plan.view(), set.scalars());
+  std::fill_n(basis_.need(size * panel), size * panel, 0.0);  // idle lanes shall be numbers
   grades_.need(panel);
-  memory_.need((size_ + set.most_exact()) * panel);
+  memory_.need((size + set.rows()) * panel + set.rows() + packed_rows);
 }
 
 double *Grader::next(int species, const int *atoms, int lanes, double *grades) {
   if (species != species_ || blocks_ == grade_blocks) finish(grades);
-  double *basis = basis_.need(0);
   species_ = species;
+  lanes_[blocks_] = lanes;
   for (int lane = 0; lane < kernels_.width; lane++) atoms_.push_back(lane < lanes ? atoms[lane] : -1);
-  const int tile = blocks_ / tile_blocks, block = blocks_++ % tile_blocks;
-  return basis + (tile * static_cast<std::size_t>(size_) * tile_blocks + block) * kernels_.width;
+  return basis_.need(0) + blocks_++ * kernels_.width;
 }
 
 void Grader::finish(double *grades) {
   if (blocks_ == 0) return;
   double *found = grades_.need(0);
-  kernels_.grade(set_.of(species_), basis_.need(0), found, memory_.need(0));
+  kernels_.grade(set_.of(species_), basis_.need(0), blocks_, lanes_, found, memory_.need(0));
   for (std::size_t n = 0; n < atoms_.size(); n++)
     if (atoms_[n] >= 0) grades[atoms_[n]] = found[n];
   atoms_.clear();

@@ -3,14 +3,20 @@
 // The derivatives b of an atom's energy by all parameters are c A, where the rows of A are those of
 // the atoms of the active set; the grade is max |c| (E. V. Podryabinkin, A. V. Shapeev, Comput.
 // Mater. Sci. 140, 171 (2017), neighbourhood by neighbourhood as in I. S. Novikov et al., Mach.
-// Learn.: Sci. Technol. 2, 025002 (2021)). An atom of species t depends on the moment coefficients
-// (m of them) and on d parameters of its own species, so A is sparse in blocks: the rows of another
-// species must cancel in that species' own columns, which leaves them few degrees of freedom, as
-// many for all species together as there are moment coefficients. Python (grade.py) works out
-//     z = (m, d) R_t,  c_g = z_g N_g (+ d D_t where g is the group of t)
-// which is the same as b A^-1 at less than half of the arithmetic. z is where large numbers cancel;
-// the rows of N are orthonormal, so the rest is done in single precision. Not so the rows of the own
-// group where large terms of d D cancel: they come straight from b A^-1, with z.
+// Learn.: Sci. Technol. 2, 025002 (2021)). The largest coefficient is all that is asked for, so the
+// many are computed in single precision, cheaply, and in double only those that may be the largest.
+//
+// An atom of species t depends on the moment coefficients (m of them) and on d parameters of its own
+// species, so A is sparse in blocks. Of the rows of A that have parameters of a species g, d are
+// chosen whose part in them, O_K, is well conditioned, and r_g are left over, m for all species
+// together. All of them must cancel there but for the atom's own derivatives,
+//     c_J O_J + c_K O_K = d where g is t, 0 elsewhere,
+// so c_K follows from c_J, and only c_J, m numbers, from b A^-1:
+//     c_J = b A^-1_J,  c_K = (d O_K^-1 where g is t) - c_J O_J O_K^-1
+// which is less than half of the arithmetic of b A^-1. All this is done with deviations from the
+// mean of the set's own rows of that species. Python (grade.py) chooses the rows, and estimates from
+// the set how much single precision loses; where a coefficient in double precision differs by more,
+// the whole block of atoms is done again in double.
 #pragma once
 
 #include <cstdint>
@@ -28,13 +34,15 @@ class ActiveSet {
   ActiveSet(const std::string &bytes, const mtp_model &model);
   const GradeView &of(int species) const { return views_[species]; }
   int scalars() const { return scalars_; }
-  int most_exact() const { return *std::max_element(exact_.begin(), exact_.end()); }
+  int rows() const { return rows_; }
 
  private:
-  int scalars_ = 0;
-  std::vector<int> sizes_, ranks_, exact_;
-  std::vector<double> reduce_;
-  std::vector<float> leaves_;
+  const float *pack(const double *matrix, int rows, int inputs);
+
+  int scalars_ = 0, rows_ = 0;
+  std::vector<int> ranks_;
+  std::vector<double> numbers_;
+  std::vector<std::vector<float>> floats_;
   std::vector<const float *> spread_;
   std::vector<GradeView> views_;
 };
@@ -50,13 +58,13 @@ class Grader {
   // Where the next block of atoms of this species shall write its basis. Grades what is collected
   // first if the species is another one or the panel is full.
   double *next(int species, const int *atoms, int lanes, double *grades);
-  int stride() const { return tile_blocks * kernels_.width; }
+  int stride() const { return grade_blocks * kernels_.width; }
   void finish(double *grades);  // of what is collected
 
  private:
   const Kernels &kernels_;
   const ActiveSet &set_;
-  int species_ = -1, blocks_ = 0, size_;
+  int species_ = -1, blocks_ = 0, lanes_[grade_blocks] = {};
   std::vector<int> atoms_;  // -1 in idle lanes
   Aligned<double> basis_, grades_;
   Aligned<float> memory_;

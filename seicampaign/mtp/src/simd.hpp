@@ -58,4 +58,16 @@ SEI_INLINE V look_up(const double *table, L index, bool small) {
   return result;
 }
 
+// One bit for each lane of a comparison of floats.
+template <class Mask>
+SEI_INLINE unsigned lanes_of(Mask mask) {
+#if defined(__AVX2__)
+  if constexpr (sizeof(Mask) == 32) return (unsigned)_mm256_movemask_ps((__m256)mask);
+  if constexpr (sizeof(Mask) == 16) return (unsigned)_mm_movemask_ps((__m128)mask);
+#endif
+  unsigned bits = 0;
+  for (unsigned lane = 0; lane < sizeof(Mask) / 4; lane++) bits |= (mask[lane] ? 1u : 0u) << lane;
+  return bits;
+}
+
 }  // namespace
