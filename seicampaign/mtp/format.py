@@ -177,6 +177,8 @@ class _Reader:
         missing = [name for name in names if name not in self.values]
         if 0 < len(missing) < len(names):
             self.fail(f"the file ends without {' and '.join(missing)}: it is truncated")
+        if not missing and "scaling" not in self.values:
+            self.fail("a trained potential must say its scaling", self.line_of["species_count"])
 
     def build(self) -> MTP:
         empty = {name: np.zeros(0) for name in ("radial_coeffs", "species_coeffs", "moment_coeffs")}

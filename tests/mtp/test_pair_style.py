@@ -235,7 +235,8 @@ def test_a_truncated_potential_is_refused(case, share):
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ("moment_coeffs", "other_coeffs", "unknown entry"),
+        ("moment_coeffs", "other_coeffs", "line [0-9]+: unexpected content .other_coeffs"),
+        ("potential_tag = ", "version = 1", "version is there twice, where"),
         ("scaling = ", "scaling = nan #", "finite"),
         ("RBChebyshev", "RBTaylor", "RBChebyshev"),
         ("MTP\n", "MPT\n", "first line"),
@@ -248,6 +249,25 @@ def test_a_broken_potential_is_refused(case, old, new, reason):
     done = case.run(["run 0"])
     assert done.returncode != 0
     assert re.search(reason, done.stdout + done.stderr)
+
+
+def test_entries_in_another_order_are_refused(case):
+    path = case.folder / "random.mtp"
+    lines = path.read_text().splitlines(keepends=True)
+    at = [line.strip().split(" ")[0] for line in lines].index("min_dist")
+    lines[at : at + 2] = reversed(lines[at : at + 2])
+    path.write_text("".join(lines))
+    done = case.run(["run 0"])
+    assert done.returncode != 0
+    assert f"line {at + 1}: expected min_dist" in done.stdout + done.stderr
+
+
+def test_the_layout_of_motep_is_taken(case):
+    motep = pytest.importorskip("motep.io.mlip.mtp")
+    before = case.numbers(["run 0"])
+    path = case.folder / "random.mtp"
+    motep.write_mtp(path, motep.read_mtp(path))
+    assert case.numbers(["run 0"])["PotEng"] == pytest.approx(before["PotEng"], rel=1e-12)
 
 
 @pytest.mark.slow

@@ -52,6 +52,28 @@ def test_a_line_left_out_or_doubled_is_refused(whole):
             assert refusal(b"\n".join([*lines[:n], *lines[n + 1 :]])) is not None
 
 
+@pytest.mark.parametrize("legacy", [True, False])
+def test_what_motep_writes_is_taken(whole, tmp_path, legacy):
+    motep = pytest.importorskip("motep.io.mlip.mtp")
+    (tmp_path / "ours.mtp").write_bytes(whole)
+    motep.write_mtp(tmp_path / "theirs.mtp", motep.read_mtp(tmp_path / "ours.mtp"), legacy=legacy)
+    assert refusal((tmp_path / "theirs.mtp").read_bytes()) is None
+
+
+def test_entries_in_another_order_are_refused_with_their_line(whole, tmp_path):
+    lines = whole.rstrip().split(b"\n")
+    for n in range(len(lines) - 1):
+        changed = b"\n".join([*lines[:n], lines[n + 1], lines[n], *lines[n + 2 :]])
+        reason = refusal(changed)
+        if b"{" in lines[n][:5] and b"{" in lines[n + 1][:5]:
+            assert reason is None  # two radial functions: other numbers, the same form
+            continue
+        assert reason.startswith("line "), f"lines {n + 1} and {n + 2}"
+        (tmp_path / "changed.mtp").write_bytes(changed)
+        with pytest.raises(PotentialError, match=r"line \d+: "):
+            read_mtp(tmp_path / "changed.mtp")
+
+
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_damaged_files_are_refused_or_still_valid(whole, tmp_path_factory, data):
