@@ -101,6 +101,9 @@ def public_names(_app: Any, what: str, name: str, item: Any, _: Any, lines: list
 
 def setup(app: Any) -> None:
     """What Sphinx calls."""
+    from pygments.lexers.special import TextLexer
+
+    app.add_lexer("cif", TextLexer)  # Pygments has none for it
     app.connect("builder-inited", commands)
     app.connect("builder-inited", modules)
     app.connect("autodoc-process-docstring", fields, priority=400)  # before napoleon

@@ -25,19 +25,24 @@ class Frames(Protocol):
     """
 
     @property
-    def numbers(self) -> Any: ...
+    def numbers(self) -> Any:
+        """(N,) atomic numbers."""
 
     @property
-    def steps(self) -> Any: ...
+    def steps(self) -> Any:
+        """(F,) MD steps."""
 
     @property
-    def times(self) -> Any: ...
+    def times(self) -> Any:
+        """(F,) ps."""
 
     @property
-    def cells(self) -> Any: ...
+    def cells(self) -> Any:
+        """(F, 3, 3) cell vectors as rows, Angstrom."""
 
     @property
-    def positions(self) -> Any: ...
+    def positions(self) -> Any:
+        """Sliced by frames: (n, N, 3) Angstrom."""
 
 
 class CurveRow(NamedTuple):

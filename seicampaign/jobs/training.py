@@ -194,6 +194,7 @@ class Parts:
 
     @classmethod
     def of(cls, labels: list[Atoms], maker: FitMaker) -> Parts:
+        """Part a data set by source, as a maker says."""
         rest, test = split(labels, maker.test, seed=maker.split_seed)
         inside, held = split([labels[i] for i in rest], maker.validation, seed=maker.split_seed)
         indices = {

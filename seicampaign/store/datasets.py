@@ -51,7 +51,9 @@ SAME_ENERGY = 0.005
 class Setting(Protocol):
     """A reference setting: something that decides labels, with a key."""
 
-    def key(self) -> str: ...
+    def key(self) -> str:
+        """A short hash of all that decides a label."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ class Errors:
     shear: float
 
     def as_dict(self) -> dict[str, float]:
+        """The errors by name, in the units of the class."""
         return asdict(self)
 
     def __str__(self) -> str:

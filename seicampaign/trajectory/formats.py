@@ -18,6 +18,7 @@ Frames = Iterator[Frame]
 
 
 def write_extxyz(selection: Selection, frames: Frames, path: Path) -> None:
+    """Extended XYZ: Angstrom, unwrapped; step and time (ps) in the comment line."""
     table = TextTable(selection.symbols, selection.decimals)
     with path.open("wb") as file:
         for frame in frames:
@@ -30,6 +31,7 @@ def write_extxyz(selection: Selection, frames: Frames, path: Path) -> None:
 
 
 def write_lammps_dump(selection: Selection, frames: Frames, path: Path) -> None:
+    """LAMMPS's text dump, unwrapped (xu yu zu), in the cell orientation that LAMMPS demands."""
     elements = sorted(set(selection.symbols), key=selection.symbols.index)
     labels = [
         f"{index + 1} {elements.index(symbol) + 1} {symbol}"
@@ -74,6 +76,13 @@ def _box_bounds(cell: NDArray[np.float64]) -> str:
 
 
 def write_xtc(selection: Selection, frames: Frames, path: Path) -> None:
+    """XTC of GROMACS: nm, at the precision that is stored.
+
+    Raises
+    ------
+    TrajectoryError
+        If MDAnalysis is missing, or a step is more than XTC can count.
+    """
     with _needs("MDAnalysis"):
         from MDAnalysis.lib.formats.libmdaxdr import XTCFile
     # XTC counts in nm: one digit more is a tenth of the unit that is stored.
@@ -88,6 +97,13 @@ def write_xtc(selection: Selection, frames: Frames, path: Path) -> None:
 
 
 def write_h5md(selection: Selection, frames: Frames, path: Path) -> None:
+    """H5MD 1.1 (P. de Buyl et al., Comput. Phys. Commun. 185, 1546, 2014), Angstrom and ps.
+
+    Raises
+    ------
+    TrajectoryError
+        If h5py is missing.
+    """
     with _needs("h5py"):
         import h5py
     from seicampaign import __version__
