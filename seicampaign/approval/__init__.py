@@ -11,7 +11,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from seicampaign.approval.results import TESTS_VERSION, Approval, TestResult, verdict
-from seicampaign.approval.run import approve
+
+if TYPE_CHECKING:
+    from seicampaign.approval.run import approve
 
 __all__ = ["TESTS_VERSION", "Approval", "TestResult", "approve", "verdict"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: the tests pull in ASE's optimisers, a look at their results does not."""
+    if name == "approve":
+        from seicampaign.approval.run import approve
+
+        return approve
+    raise AttributeError(f"module 'seicampaign.approval' has no attribute {name!r}")

@@ -1,5 +1,7 @@
 """What counts as approved, and what is said where it does not."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -57,3 +59,9 @@ def test_a_verdict_counts_only_todays_tests_of_this_file(found, approved, why):
 def test_a_result_without_a_value_is_told_by_its_detail():
     broken = replace(BAD, value=None, detail="LAMMPS ended with status 1")
     assert broken.short == "energy of unseen interface: LAMMPS ended with status 1"
+
+
+def test_to_read_approvals_is_not_to_load_the_tests():
+    """Every command reads them as it starts; ASE's optimisers would double its time."""
+    code = "import sys, seicampaign.store.approvals; sys.exit('ase.optimize' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
