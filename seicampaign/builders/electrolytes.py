@@ -9,7 +9,7 @@ from typing import Any
 from maggma.core import Builder
 
 from seicampaign.compare.electrolytes import CURVES_READ, SUMMARY_VERSION, summarise
-from seicampaign.compare.table import CONDITIONS
+from seicampaign.compare.table import CONDITIONS, of_one_analysis
 from seicampaign.documents import SCHEMA_VERSION, content_hash
 from seicampaign.errors import SEICampaignError
 from seicampaign.store import CampaignStore, connect
@@ -25,7 +25,9 @@ Document = dict[str, Any]
 class ElectrolyteBuilder(Builder):
     """Summarises what `CurveBuilder` and the runs have stored, for `CampaignStore.electrolytes`.
 
-    An item is a group of simulations that differ in seed or timestep alone. A group is
+    An item is a group of simulations that differ in seed or timestep alone. Of curves that
+    different analyses made those of most seeds count: `analysis` is which, `other_analyses` how
+    many seeds were left out. A group is
     summarised again only when a curve of it has grown, or a simulation has joined or been
     planned longer.
 
@@ -52,13 +54,14 @@ class ElectrolyteBuilder(Builder):
 
     def get_items(self) -> Iterator[Document]:
         """Yield the groups whose document is missing or out of date."""
-        ends = self._ends()
+        groups = self._groups()
+        ends = self._ends([m["_id"] for members in groups.values() for m in members])
         stored = {
             d["_id"]: d.get("state")
             for d in self._store.database["electrolytes"].find({}, {"state": 1})
         }
         due = []
-        for key, members in self._groups().items():
+        for key, members in groups.items():
             identity = content_hash("electrolyte", dict(key))
             state = _state(members, ends)
             if stored.get(identity) != state:
@@ -71,12 +74,15 @@ class ElectrolyteBuilder(Builder):
         members = item["members"]
         try:
             curves = self._store.read_curves([m["_id"] for m in members], CURVES_READ)
-            seeds = [m for m in members if set(curves.get(m["_id"], {})) >= NEEDED]
-            summary = summarise([curves[m["_id"]] for m in seeds]) if seeds else None
+            usable = {key: own for key, own in curves.items() if set(own) >= NEEDED}
+            ids, analysis = of_one_analysis(usable)
+            summary = summarise([curves[key] for key in ids]) if ids else None
         except SEICampaignError as error:
             return _document(item, [], None) | {"error": str(error)}
+        seeds = [m for m in members if m["_id"] in ids]
+        others = {"analysis": analysis, "other_analyses": len(usable) - len(ids)}
         found = None if summary is None else summary.model_dump(mode="json")
-        return _document(item, seeds, found)
+        return _document(item, seeds, found) | others
 
     def update_targets(self, items: list[Document]) -> None:
         """Replace the documents."""
@@ -92,11 +98,11 @@ class ElectrolyteBuilder(Builder):
             groups.setdefault(_key(document), []).append(document)
         return groups
 
-    def _ends(self) -> dict[str, list[Any]]:
-        """Where the curves of every simulation end, by simulation: no point is read."""
+    def _ends(self, ids: list[str]) -> dict[str, list[Any]]:
+        """Where the curves of simulations end, by simulation: no point is read."""
         one = {"curve": "$curve_id", "last": "$last_step"}
         pipeline: list[Document] = [
-            {"$match": {"name": {"$in": CURVES_READ}}},
+            {"$match": {"simulation_id": {"$in": ids}, "name": {"$in": CURVES_READ}}},
             {"$group": {"_id": "$simulation_id", "ends": {"$push": one}}},
         ]
         found = self._store.database["curves"].aggregate(pipeline)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seicampaign.cli.tables import cell, show_table
+from seicampaign.errors import CampaignError, unknown
 
 if TYPE_CHECKING:
     from seicampaign.compare import Estimate, Rank
@@ -30,10 +31,11 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare electrolytes: a row for each electrolyte and condition."""
-    from seicampaign.compare.rows import comparison_rows, potentials
+    from seicampaign.compare.rows import cautions, comparison_rows, potentials
     from seicampaign.store import connect
 
     with connect() as store:
+        _known(store, name)
         table = store.compare(name, times=time)
         places = None if rank is None else _ranking(store, name, rank)
         if figure is not None:
@@ -52,11 +54,20 @@ def compare(
     show_table(f"Comparison of {name or 'all campaigns'}", comparison_rows(table))
     if len(table):
         print(f"Potential: {'; '.join(potentials(table))}.")
+    for caution in cautions(table):
+        print(caution)
     if places is not None:
         show_table(f"Ranked by {rank}, smallest first", [_place(place) for place in places])
     for what, path in (("Curves", figure), ("CSV", csv), ("LaTeX", latex)):
         if path is not None:
             print(f"{what}: {path}")
+
+
+def _known(store: CampaignStore, name: str | None) -> None:
+    with store.explained("read"):
+        names = store.database["campaigns"].distinct("_id")
+    if name is not None and name not in names:
+        raise CampaignError(unknown("campaign", name, names))
 
 
 def _only(name: str | None) -> str:

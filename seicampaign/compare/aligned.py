@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seicampaign.analysis.curves import seed_spread
-from seicampaign.compare.table import CONDITIONS, Curves, grouped
+from seicampaign.compare.table import HEAD, Curves, analysis_of, grouped
 from seicampaign.errors import CampaignError
 
 if TYPE_CHECKING:
@@ -37,19 +37,20 @@ def aligned_curves(
     Returns
     -------
     pandas.DataFrame
-        A row per condition and time: conditions (K, bar), ``potential``, ``time_ps``, ``mean``,
-        ``spread`` (sample standard deviation over seeds, NaN for one), ``seeds``. NaN from where
-        the first seed of a group ends.
+        A row per condition and time: conditions (K, bar), ``potential``, ``analysis``,
+        ``time_ps``, ``mean``, ``spread`` (sample standard deviation over seeds, NaN for one),
+        ``seeds``. NaN from where the first seed of a group ends.
     """
     import pandas as pd
 
     own = {key: c[name] for key, c in curves.items() if name in c and len(c[name].times)}
     grid = np.asarray(_grid([c.times for c in own.values()]) if times is None else sorted(times))
     rows = []
-    for key, members in grouped(simulations, own).items():
+    analyses = {key: analysis_of({name: curve}) for key, curve in own.items()}
+    for key, members in grouped(simulations, analyses).items():
         seeds = [own[m["simulation_id"]] for m in members]
         spread = seed_spread([(c.times, c.values) for c in seeds], grid)
-        head = dict(zip((*CONDITIONS, "potential"), key, strict=True))
+        head = dict(zip(HEAD, key, strict=True))
         for time, mean, std in zip(grid, spread.mean, spread.std, strict=True):
             rows.append(
                 head | {"time_ps": time, "mean": mean, "spread": std, "seeds": spread.n_seeds}
@@ -68,7 +69,7 @@ def plain_conditions(conditions: Mapping[str, Any]) -> dict[str, Any]:
     query: dict[str, Any] = {}
     for name, value in conditions.items():
         values = value if isinstance(value, list | tuple | set) else [value]
-        if name.startswith("$") or not all(isinstance(v, str | int | float | None) for v in values):
+        if "$" in name or not all(isinstance(v, str | int | float | None) for v in values):
             raise CampaignError(
                 f"The condition {name}={value!r} is no plain value. Conditions are numbers, names "
                 "or lists of them; for other questions query `store.simulations`."

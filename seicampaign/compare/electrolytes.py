@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Seed = Mapping[str, CurveLike]
 
-SUMMARY_VERSION = 1
+SUMMARY_VERSION = 2
 """Rises when a summary of the same curves would come out differently."""
 
 STAGE_CURVES = (

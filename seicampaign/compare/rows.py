@@ -13,8 +13,23 @@ UNKNOWN = "-"
 def comparison_rows(table: pd.DataFrame) -> list[dict[str, str]]:
     """A comparison in few columns: conditions, shares at each time, half reduction, thickness."""
     records = [{str(k): v for k, v in row.items()} for row in table.to_dict(orient="records")]
-    several = len(potentials(table)) > 1
+    several = [name for name in ("potential", "analysis") if len({r[name] for r in records}) > 1]
     return [_row(row, several) for row in records]
+
+
+def cautions(table: pd.DataFrame) -> list[str]:
+    """What a reader must know of a comparison besides its numbers."""
+    if table.empty:
+        return []
+    found = []
+    if (table["seeds"] == 1).any():
+        found.append("Where there is one seed, there is no interval.")
+    if table["analysis"].nunique() > 1:
+        found.append(
+            "Curves were made by different analyses, which are not averaged: `seicampaign analyse` "
+            "brings all up to date."
+        )
+    return found
 
 
 def potentials(table: pd.DataFrame) -> list[str]:
@@ -25,7 +40,7 @@ def potentials(table: pd.DataFrame) -> list[str]:
     return [name if approved else f"{name} (not approved)" for name, approved in pairs]
 
 
-def _row(row: dict[str, Any], with_potential: bool) -> dict[str, str]:
+def _row(row: dict[str, Any], shown: list[str]) -> dict[str, str]:
     shares = {}
     for name, value in row.items():
         quantity, at, time = name.partition("@")
@@ -43,7 +58,7 @@ def _row(row: dict[str, Any], with_potential: bool) -> dict[str, str]:
         "atoms": cell(row["atoms"]),
         "seeds": cell(row["seeds"]),
         "ns": cell(row["ns"]),
-        **({"potential": row["potential"]} if with_potential else {}),
+        **{name: row[name] for name in shown},
         **shares,
         "half reduced\n(ps)": half,
         "SEI\n(Å)": cell(row["sei_thickness_A"]),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CONDITIONS = ("electrolyte", "anode", "supercell", "temperature", "pressure")
+HEAD = (*CONDITIONS, "potential", "analysis")
+"""What the seeds of a row share."""
 LABELS = {"reduction_degree": "reduced", "crystalline_fraction": "crystalline"}
 CURVE_NAMES = (*LABELS, "sei_thickness")
 
@@ -37,7 +40,9 @@ def comparison_table(
     curves: Curves,
     times: Sequence[float] | None = None,
 ) -> pd.DataFrame:
-    """Compare electrolytes, a row for each combination of electrolyte, condition and potential.
+    """Compare electrolytes, a row for each electrolyte, condition, potential and analysis.
+
+    Curves that different analyses made (other thresholds, another version) are never averaged.
 
     Parameters
     ----------
@@ -52,7 +57,8 @@ def comparison_table(
     Returns
     -------
     pandas.DataFrame
-        Conditions (K, bar), ``potential``, ``atoms``, ``seeds``, ``ns`` (the shortest run),
+        Conditions (K, bar), ``potential``, ``analysis`` (the key of the thresholds and version
+        that made the curves), ``atoms``, ``seeds``, ``ns`` (the shortest run),
         ``approved`` (whether the potential of every run had passed its tests), for each time
         ``reduced@t`` and ``crystalline@t`` (mean over seeds), ``half_reduction_ps`` (mean over
         seeds, NaN unless every seed got there), its ``_spread`` (sample standard deviation, NaN
@@ -62,23 +68,25 @@ def comparison_table(
     import pandas as pd
 
     chosen = default_times(curves) if times is None else sorted(times)
-    complete = {key for key, own in curves.items() if set(CURVE_NAMES) <= set(own)}
+    complete = {
+        key: analysis_of(own) for key, own in curves.items() if set(CURVE_NAMES) <= set(own)
+    }
     rows = []
     for key, members in grouped(simulations, complete).items():
         own = [curves[member["simulation_id"]] for member in members]
-        head = dict(zip((*CONDITIONS, "potential"), key, strict=True))
+        head = dict(zip(HEAD, key, strict=True))
         rows.append(head | _row(members, own, chosen))
     return pd.DataFrame(rows)
 
 
 def grouped(
-    simulations: Sequence[Mapping[str, Any]], ids: Collection[str]
+    simulations: Sequence[Mapping[str, Any]], analyses: Mapping[str, str]
 ) -> dict[tuple[Any, ...], list[Mapping[str, Any]]]:
-    """Those simulations that are among `ids`, by condition and potential: what is left are seeds.
+    """Those simulations whose analysis is given, by `HEAD`: what is left are seeds.
 
     A potential is named; where two share a name, its hash is added.
     """
-    chosen = [s for s in simulations if s["simulation_id"] in ids]
+    chosen = [s for s in simulations if s["simulation_id"] in analyses]
     names: dict[str, set[str]] = {}
     for simulation in chosen:
         potential = simulation.get("potential") or {"name": "", "hash": ""}
@@ -89,8 +97,27 @@ def grouped(
         shown = potential["name"]
         if len(names[shown]) > 1:
             shown = f"{shown} {potential['hash'][:6]}"
-        groups.setdefault((*_condition(simulation), shown), []).append(simulation)
+        key = (*_condition(simulation), shown, analyses[simulation["simulation_id"]])
+        groups.setdefault(key, []).append(simulation)
     return dict(sorted(groups.items(), key=lambda item: str(item[0])))
+
+
+def analysis_of(curves: Mapping[str, CurveLike]) -> str:
+    """The key of the analysis that made the curves of a simulation; empty where none is named."""
+    first = curves.get("reduction_degree") or next(iter(curves.values()), None)
+    return str(getattr(first, "analysis", ""))
+
+
+def of_one_analysis(curves: Curves) -> tuple[list[str], str]:
+    """Simulations whose curves may be averaged, and the analysis that made them.
+
+    Of several analyses that which made the curves of most simulations.
+    """
+    made = {key: analysis_of(own) for key, own in curves.items() if own}
+    if not made:
+        return [], ""
+    ((usual, _),) = Counter(sorted(made.values(), reverse=True)).most_common(1)
+    return [key for key, analysis in made.items() if analysis == usual], usual
 
 
 def default_times(curves: Curves) -> list[float]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from seicampaign.compare import Estimate
 from seicampaign.compare.electrolytes import STAGE_CURVES
 from seicampaign.compare.ranking import titles
+from seicampaign.compare.table import of_one_analysis
 from seicampaign.errors import CampaignError, unknown
 from seicampaign.report import plots
 
@@ -21,6 +22,9 @@ NAMES = tuple(
 )
 MOST_GROUPS = 60
 """More conditions than this are listed and not drawn: a page must open."""
+MOST_NAMED = 20
+MOST_DOCUMENTS = 200
+"""More simulations or conditions than this are summed up, without the documents behind them."""
 
 ROWS = (
     ("half_reduction", "half reduced (ps)"),
@@ -61,7 +65,10 @@ def gather(store: CampaignStore, name: str) -> Document:
     return {
         "name": name,
         "description": campaign["spec"].get("description") or "",
-        "simulations": simulations,
+        "simulations": simulations[:MOST_DOCUMENTS],
+        "more_simulations": max(0, len(simulations) - MOST_DOCUMENTS),
+        "documents": groups[:MOST_DOCUMENTS],
+        "labels": [label for _, label in ROWS],
         "groups": groups,
         "notes": _notes(simulations, groups),
         "potentials": _potentials(store, simulations),
@@ -92,7 +99,8 @@ def _groups(store: CampaignStore, campaign: str, ids: set[str]) -> list[Document
 
 def _plots(store: CampaignStore, members: Sequence[str]) -> dict[str, plots.Plot]:
     curves = store.read_curves(members, NAMES)
-    seeds = {f"seed {n + 1}": curves[key] for n, key in enumerate(members) if curves.get(key)}
+    ids, _ = of_one_analysis(curves)
+    seeds = {f"seed {n + 1}": curves[key] for n, key in enumerate(members) if key in ids}
     return {
         "growth": plots.growth(seeds),
         "product": plots.product(seeds),
@@ -161,12 +169,24 @@ def _notes(simulations: Sequence[Document], groups: Sequence[Document]) -> list[
         notes.append(f"{len(unfinished)} of {len(simulations)} simulations are not complete.")
     without = [g["title"] for g in groups if g["document"]["summary"] is None]
     if without:
-        notes.append(f"No curves yet: {', '.join(without)}.")
+        more = "" if len(without) <= MOST_NAMED else f" and {len(without) - MOST_NAMED} more"
+        notes.append(f"No curves yet: {', '.join(without[:MOST_NAMED])}{more}.")
     if any(len(g["document"]["seeds"]) == 1 for g in groups):
         notes.append("Where there is one seed only, there is no interval.")
     ended = [s for s in simulations if s["state"] == "extrapolating"]
     if ended:
         notes.append(f"{len(ended)} simulations ended where their potential extrapolates.")
+    mixed = [g["title"] for g in groups if g["document"].get("other_analyses")]
+    if mixed:
+        notes.append(
+            "Seeds whose curves another analysis made are left out: "
+            f"{', '.join(mixed[:MOST_NAMED])}. `seicampaign analyse` brings all curves up to date."
+        )
+    if max(len(simulations), len(groups)) > MOST_DOCUMENTS:
+        notes.append(
+            f"Documents of the first {MOST_DOCUMENTS} simulations and conditions are in this page; "
+            "`seicampaign serve` shows all."
+        )
     if len(groups) > MOST_GROUPS:
         notes.append(f"Curves of the first {MOST_GROUPS} conditions are drawn, the others listed.")
     return notes

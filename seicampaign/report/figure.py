@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seicampaign.compare.table import analysis_of
 from seicampaign.errors import CampaignError
 
 if TYPE_CHECKING:
@@ -58,14 +59,18 @@ def curves_figure(store: CampaignStore, campaign: str, path: Path | str) -> Path
 
 
 def _panels(store: CampaignStore, campaign: str) -> dict[str, list[Mapping[str, Any]]]:
-    """The curves of each condition, a mapping by name for each seed."""
+    """The curves of each condition, a mapping by name for each seed; never of two analyses."""
     found = list(store.database["simulations"].find({"campaigns": campaign}, {"spec": 0}))
     ids = [document["_id"] for document in found]
     curves = store.read_curves(ids, CURVES)
+    complete = {key: analysis_of(own) for key, own in curves.items() if set(CURVES) <= set(own)}
+    several = len(set(complete.values())) > 1
     panels: dict[str, list[Mapping[str, Any]]] = {}
     for document in sorted(found, key=lambda d: (d["electrolyte"], d["temperature"], d["seed"])):
-        if set(CURVES) <= set(curves.get(document["_id"], {})):
-            panels.setdefault(_title(document), []).append(curves[document["_id"]])
+        key = document["_id"]
+        if key in complete:
+            title = _title(document) + (f", analysis {complete[key]}" if several else "")
+            panels.setdefault(title, []).append(curves[key])
     if not panels:
         raise CampaignError(
             f"Campaign {campaign!r} has no curves to draw. `seicampaign status {campaign}` says "

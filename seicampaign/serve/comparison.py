@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seicampaign.compare import plain_conditions
 from seicampaign.compare.aligned import aligned_curves
 from seicampaign.compare.ranking import RANKED, rank_documents, titles
-from seicampaign.compare.rows import comparison_rows, potentials
+from seicampaign.compare.rows import cautions, comparison_rows, potentials
 from seicampaign.compare.table import CURVE_NAMES, comparison_table
 from seicampaign.errors import unknown
 from seicampaign.report import plots
@@ -98,7 +98,7 @@ def part(store: CampaignStore, question: Question) -> Document:
     return {
         "rows": comparison_rows(found),
         "potentials": potentials(found),
-        "single": bool(len(found)) and bool((found["seeds"] == 1).any()),
+        "cautions": cautions(found),
         "summaries": [
             {"title": title, "document": document, "rows": summary_rows(document)}
             for title, document in zip(titles(summaries), summaries, strict=True)

@@ -16,6 +16,7 @@ from seicampaign.campaign.status import (
 )
 from seicampaign.compare import plain_conditions
 from seicampaign.compare.ranking import titles
+from seicampaign.compare.table import of_one_analysis
 from seicampaign.documents import content_hash
 from seicampaign.errors import unknown
 from seicampaign.report import plots
@@ -185,15 +186,23 @@ def curves_revision(store: CampaignStore, ids: Sequence[str], names: Sequence[st
 
 
 def plot(store: CampaignStore, kind: str, simulations: Sequence[Document]) -> plots.Plot:
-    """One of `PLOTS`, of the seeds given."""
+    """One of `PLOTS`, of the seeds given; those of another analysis than most are left out."""
     curves = store.read_curves([s["simulation_id"] for s in simulations], CURVES[kind])
+    ids, _ = of_one_analysis(curves)
     seeds: dict[str, Mapping[str, Curve]] = {}
     for s in sorted(simulations, key=lambda s: (s["seed"], s["simulation_id"])):
-        if curves[s["simulation_id"]]:
+        if s["simulation_id"] in ids:
             label = f"seed {s['seed']}"
             again = f"{label} ({s['simulation_id'][:6]})"
             seeds[again if label in seeds else label] = curves[s["simulation_id"]]
-    return PLOTS[kind](seeds)
+    drawn = PLOTS[kind](seeds)
+    left_out = sum(bool(own) for own in curves.values()) - len(ids)
+    if left_out:
+        text = f"{left_out} seeds are left out: another analysis made their curves"
+        drawn["layout"]["annotations"] = [
+            {"text": text, "xref": "paper", "yref": "paper", "x": 1, "y": 0, "showarrow": False}
+        ]
+    return drawn
 
 
 def simulation(store: CampaignStore, simulation_id: str) -> Document:

@@ -28,7 +28,7 @@ def runs(store, tmp_path):
     return found
 
 
-def grow(store, simulation, frames, rate):
+def grow(store, simulation, frames, rate, analysis="analysis"):
     """Curves up to a frame; a second call goes on where the first ended."""
     times = np.arange(frames, dtype=float)
     rng = np.random.default_rng(simulation.seed)
@@ -40,7 +40,7 @@ def grow(store, simulation, frames, rate):
         "residual_metal": 0.5 - 0.1 * reduced,
         "sei_thickness": np.sqrt(times + 0.1),
     }
-    store.append_curves(simulation.id, curves, (times * 1000).astype(int), times, "analysis")
+    store.append_curves(simulation.id, curves, (times * 1000).astype(int), times, analysis)
 
 
 def build(store):
@@ -80,3 +80,18 @@ def test_runs_without_curves_are_named_and_not_summarised(store, runs):
     assert found["seeds"] == []
     assert len(found["simulations"]) == 2
     assert found["completeness"] == 0.0
+
+
+def test_seeds_of_another_analysis_are_counted_and_left_out(store, runs):
+    first, second = (s for s in runs if s.electrolyte == "Li6PS5Cl")
+    grow(store, first, 40, 0.1, "older")
+    grow(store, second, 40, 0.1, "newer")
+    build(store)
+    found = store.electrolytes.query_one({"electrolyte": "Li6PS5Cl"})
+    assert len(found["seeds"]) == 1
+    assert found["other_analyses"] == 1
+    grow(store, first, 40, 0.1, "newer")
+    build(store)
+    found = store.electrolytes.query_one({"electrolyte": "Li6PS5Cl"})
+    assert found["seeds"] == [1, 2]
+    assert (found["analysis"], found["other_analyses"]) == ("newer", 0)

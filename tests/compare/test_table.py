@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from seicampaign.compare import comparison_table, default_times
+from seicampaign.compare.rows import cautions, comparison_rows
+from seicampaign.compare.table import of_one_analysis
 
 
 def simulation(key, electrolyte="Li6PS5Cl", seed=1, temperature=400.0):
@@ -58,3 +60,46 @@ def test_default_times_lie_within_the_shortest_run():
 
 def test_what_has_no_curves_yet_is_left_out():
     assert comparison_table([simulation("a"), simulation("b")], {"a": {}}).empty
+
+
+def analysed(own, key):
+    return {
+        name: SimpleNamespace(times=c.times, values=c.values, analysis=key)
+        for name, c in own.items()
+    }
+
+
+def test_curves_of_different_analyses_are_not_averaged():
+    own = {
+        "a": analysed(curves(0.01), "old"),
+        "b": analysed(curves(0.02), "new"),
+        "c": analysed(curves(0.02), "new"),
+    }
+    table = comparison_table([simulation(key, seed=n) for n, key in enumerate(own)], own, [50])
+    assert table["analysis"].tolist() == ["new", "old"]
+    assert table["seeds"].tolist() == [2, 1]
+    np.testing.assert_allclose(table["reduced@50ps"], [1.0, 0.5])
+    assert "analysis" in comparison_rows(table)[0]
+    said = " ".join(cautions(table))
+    assert "different analyses" in said
+    assert "one seed, there is no interval" in said
+    assert of_one_analysis(own) == (["b", "c"], "new")
+    assert of_one_analysis({"a": {}}) == ([], "")
+
+
+def test_a_comparison_of_two_seeds_and_one_analysis_needs_no_caution():
+    table = comparison_table(
+        [simulation("a"), simulation("b", seed=2)], {"a": curves(0.01), "b": curves(0.02)}
+    )
+    assert cautions(table) == []
+    assert "analysis" not in comparison_rows(table)[0]
+
+
+def test_seeds_of_different_length_are_averaged_as_far_as_all_reach():
+    table = comparison_table(
+        [simulation("a"), simulation("b", seed=2)],
+        {"a": curves(0.01), "b": curves(0.01, end=40.0)},
+        times=[30, 60],
+    )
+    assert table["reduced@30ps"][0] == pytest.approx(0.3)
+    assert np.isnan(table["reduced@60ps"][0])

@@ -2,10 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from seicampaign.campaign import Campaign
+from seicampaign.documents import Sampling
 from seicampaign.errors import CampaignError
 from seicampaign.report import write_report
+from seicampaign.store import simulations
 
 pytestmark = pytest.mark.slow
 
@@ -86,3 +90,69 @@ def test_a_torn_trajectory_leaves_the_curves(grown, store, tmp_path):
 def test_an_unknown_campaign_is_named(store, tmp_path):
     with pytest.raises(CampaignError, match="Unknown campaign 'none'"):
         write_report(store, "none", tmp_path / "none.html")
+
+
+def registered(store, name, **matrix):
+    """A campaign as a launch leaves it, without its workflows."""
+    found = Campaign(name=name, length=20, allow_unapproved=True, **matrix).simulations()
+    lengths = dict.fromkeys((s.id for s in found), 20_000)
+    simulations.register(store, name, found, lengths, Sampling())
+    ids = [s.id for s in found]
+    store.database.campaigns.insert_one({"_id": name, "name": name, "spec": {}, "simulations": ids})
+    return found
+
+
+def short_curves(store, found, analysis="analysis"):
+    """Too few points for a law, so that a thousand are summarised in seconds."""
+    times = np.arange(15.0)
+    for simulation in found:
+        rng = np.random.default_rng(simulation.seed)
+        names = ("reduction_degree", "crystalline_fraction", "amorphous_fraction", "sei_thickness")
+        curves = {name: 0.01 * times + 0.001 * rng.normal(size=15) for name in names}
+        store.append_curves(simulation.id, curves, (times * 1000).astype(int), times, analysis)
+
+
+ELECTROLYTES = ["Li6PS5Cl", "Li7PS6", "beta-Li3PS4", "Li5.5PS4.5Cl1.5", "Li6PS5Cl-disordered"]
+
+
+@pytest.mark.parametrize(
+    ("temperatures", "seeds", "drawn"),
+    [(list(range(300, 320)), list(range(1, 11)), 60), (list(range(300, 500)), [1], 60)],
+    ids=["many seeds", "many conditions"],
+)
+def test_a_thousand_simulations_are_one_page_of_bounded_size(
+    store, tmp_path, temperatures, seeds, drawn
+):
+    found = registered(
+        store, "large", electrolytes=ELECTROLYTES, temperatures=temperatures, seeds=seeds
+    )
+    assert len(found) == 1000
+    short_curves(store, found)
+    page = write_report(store, "large", tmp_path / "large.html")
+    assert page.stat().st_size < 15e6
+    text = page.read_text()
+    assert text.count('data-plot="growth"') == drawn
+    assert "Documents of the first 200 simulations" in text
+    assert "And 800 more." in text
+    summary = text[text.index('id="summary-table"') : text.index("</table>")]
+    assert summary.count("<tr>") == 1 + len(ELECTROLYTES) * len(temperatures)
+
+
+def test_curves_of_another_analysis_are_left_out_and_named(store, tmp_path):
+    found = registered(
+        store, "mixed", electrolytes=["Li6PS5Cl"], temperatures=[400], seeds=[1, 2, 3]
+    )
+    short_curves(store, found[:1], "older")
+    short_curves(store, found[1:], "newer")
+    text = write_report(store, "mixed", tmp_path / "mixed.html").read_text()
+    assert "Seeds whose curves another analysis made are left out: Li6PS5Cl." in text
+    assert "(2 seeds)" in text
+
+
+def test_one_seed_has_no_interval_and_the_page_says_so(store, tmp_path):
+    short_curves(
+        store, registered(store, "one", electrolytes=["Li6PS5Cl"], temperatures=[400], seeds=[1])
+    )
+    text = write_report(store, "one", tmp_path / "one.html").read_text()
+    assert "Where there is one seed only, there is no interval." in text
+    assert "(one seed, no interval)" in text

@@ -247,6 +247,16 @@ def test_one_seed_has_no_interval_and_the_page_says_so(client, store, own):
     )
 
 
+def test_seeds_of_another_analysis_are_left_out_and_counted(client, store, own):
+    curves = {name: curve.values for name, curve in store.curves_of(own[1]).items()}
+    steps = store.curve(own[1], "reduction_degree").steps
+    store.append_curves(own[1], curves, steps, steps / 1000, "other")
+    plot = client.get("/api/plots/growth?campaign=pair").json()
+    assert "1 seeds are left out" in plot["layout"]["annotations"][0]["text"]
+    assert [row["seeds"] for row in client.get("/api/comparison").json()["rows"]] == [1, 1]
+    assert "different analyses" in client.get("/comparison").text
+
+
 def test_html_in_names_is_text(client, store, own):
     name = "<img src=x onerror=alert(1)>"
     store.database.campaigns.update_one({"_id": "pair"}, {"$set": {"spec.description": name}})
