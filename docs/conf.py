@@ -17,7 +17,6 @@ release = version = seicampaign.__version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
 ]
 exclude_patterns = ["_build"]
@@ -29,6 +28,7 @@ html_theme = "furo"
 html_title = "seicampaign"
 html_show_copyright = False
 html_show_sphinx = False
+html_math_renderer = "mathml"
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
@@ -99,11 +99,21 @@ def public_names(_app: Any, what: str, name: str, item: Any, _: Any, lines: list
         lines += ["", f"``from {name} import`` {names}"]
 
 
+def mathml(writer: Any, node: Any) -> None:
+    """Write a formula as MathML, which browsers know: no script, and nothing from a network."""
+    from docutils.nodes import SkipNode, math_block
+    from docutils.utils.math.latex2mathml import tex2mathml
+
+    writer.body.append(tex2mathml(node.astext(), as_block=isinstance(node, math_block)))
+    raise SkipNode
+
+
 def setup(app: Any) -> None:
     """What Sphinx calls."""
     from pygments.lexers.special import TextLexer
 
     app.add_lexer("cif", TextLexer)  # Pygments has none for it
+    app.add_html_math_renderer("mathml", (mathml, None), (mathml, None))
     app.connect("builder-inited", commands)
     app.connect("builder-inited", modules)
     app.connect("autodoc-process-docstring", fields, priority=400)  # before napoleon
