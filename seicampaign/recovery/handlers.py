@@ -152,7 +152,7 @@ HANDLERS = (
     Handler(
         "engine",
         r"EngineError|LAMMPS_?(?:INCLUDE)? .*(?:not found|missing)|There is no .*(lmp|LAMMPS|MPI)|"
-        r"compiler",
+        r"built for LAMMPS|compiler",
         3,
         "That worker has no LAMMPS that fits: `seicampaign doctor` there says what is missing.",
         wait=300,
