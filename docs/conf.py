@@ -29,6 +29,8 @@ html_title = "seicampaign"
 html_show_copyright = False
 html_show_sphinx = False
 html_math_renderer = "mathml"
+html_static_path = ["_static"]
+html_css_files = ["formulas.css"]
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
@@ -82,14 +84,26 @@ def write(name: str, text: str) -> None:
         path.write_text(text)
 
 
-def fields(_app: Any, what: str, _name: str, item: Any, _options: Any, lines: list[str]) -> None:
-    """Say what the fields of a pydantic model are: their descriptions are no docstrings."""
+def is_model(what: str, item: Any) -> bool:
+    """Whether something is a pydantic model with fields."""
     from pydantic import BaseModel
 
-    if what == "class" and issubclass(item, BaseModel) and item.model_fields:
+    return what == "class" and issubclass(item, BaseModel) and bool(item.model_fields)
+
+
+def fields(_app: Any, what: str, _name: str, item: Any, _options: Any, lines: list[str]) -> None:
+    """Say what the fields of a pydantic model are: their descriptions are no docstrings."""
+    if is_model(what, item) and "Attributes" not in lines:
         lines += ["", "Attributes", "----------"]
         for name, field in item.model_fields.items():
-            lines += [name, f"    {field.description or ''}"]
+            default = field.get_default(call_default_factory=True)
+            said = [field.description, None if field.is_required() else f"default ``{default!r}``"]
+            lines += [name, "    " + "; ".join(filter(None, said))]
+
+
+def signature(_app: Any, what: str, _name: str, item: Any, *_: Any) -> tuple[str, None] | None:
+    """No signature for a pydantic model: it would be its fields again, as pydantic spells them."""
+    return ("", None) if is_model(what, item) else None
 
 
 def public_names(_app: Any, what: str, name: str, item: Any, _: Any, lines: list[str]) -> None:
@@ -118,3 +132,4 @@ def setup(app: Any) -> None:
     app.connect("builder-inited", modules)
     app.connect("autodoc-process-docstring", fields, priority=400)  # before napoleon
     app.connect("autodoc-process-docstring", public_names)
+    app.connect("autodoc-process-signature", signature)

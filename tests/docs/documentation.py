@@ -85,7 +85,7 @@ def bash(example: Example) -> str | None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=600,
+        timeout=1800,
     )
     return None if done.returncode == 0 else f"status {done.returncode}\n{done.stdout[-4000:]}"
 

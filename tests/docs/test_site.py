@@ -12,7 +12,7 @@ import pytest
 @pytest.mark.skipif(find_spec("sphinx") is None, reason="needs the extra `docs`")
 def test_the_site_is_built_without_a_warning():
     done = subprocess.run(
-        [documentation.ROOT / "scripts" / "docs"], capture_output=True, text=True, timeout=900
+        [documentation.ROOT / "scripts" / "docs"], capture_output=True, text=True, timeout=1800
     )
     assert done.returncode == 0, done.stderr[-4000:]
     site = documentation.DOCS / "_build" / "html"
