@@ -52,3 +52,10 @@ def test_its_blocks_do_what_the_page_says(path, workspace, request):
             continue
         except Exception as error:
             raise AssertionError(f"{path.name}, line {example.line}: {error}") from error
+
+
+@pytest.mark.parametrize("path", pages)
+def test_every_page_is_in_the_contents(path):
+    contents = (documentation.DOCS / "index.md").read_text().splitlines()
+    listed = [*contents, "README", "index"]
+    assert documentation.name(path) in listed, "name it in docs/index.md, in one of its lists"
