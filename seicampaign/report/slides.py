@@ -52,7 +52,7 @@ def picture(trajectory: Trajectory, frame: int) -> bytes:
         radius=shown.radius[front],
         colour=shown.colour[front],
     )
-    drawn = Image.fromarray((np.clip(render(visible), 0, 1) * 255).astype(np.uint8))
+    drawn = Image.fromarray((np.clip(render(visible, 2 * WIDTH), 0, 1) * 255).astype(np.uint8))
     drawn.thumbnail((WIDTH, WIDTH))
     file = io.BytesIO()
     drawn.save(file, "WEBP", quality=70)

@@ -100,9 +100,9 @@ def scene(found: FrameAnalysis) -> Scene:
     )
 
 
-def render(shown: Scene) -> Floats:
+def render(shown: Scene, most_pixels: int = MAX_PIXELS) -> Floats:
     """(H, W, 3) picture of shaded spheres, those in front drawn last."""
-    scale = min(PIXELS_PER_ANGSTROM, MAX_PIXELS / shown.width)
+    scale = min(PIXELS_PER_ANGSTROM, most_pixels / shown.width)
     margin = 2.0
     size = np.ceil((np.array([shown.height, shown.width]) + 2 * margin) * scale).astype(int)
     picture = np.ones((*size, 3))
