@@ -42,7 +42,6 @@ def workspace(clone, tmp_path, monkeypatch):
     shutil.copytree(clone, folder)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("SEICAMPAIGN_DATABASE", DATABASE)
-    monkeypatch.setenv("SIMULATION", Campaign.from_file(QUICKSTART).simulations()[0].id)
     return folder
 
 
@@ -52,13 +51,16 @@ def run_once(mongo_home, clone):
     with connect(home=mongo_home, database=DATABASE) as store:
         campaign = Campaign.from_file(clone / QUICKSTART)
         assert campaign.run(store, workers=1).finished
-        return old_run(store.trajectory(campaign.simulations()[0].id), clone.parent)
+        first = campaign.simulations()[0].id
+        return first, old_run(store.trajectory(first), clone.parent)
 
 
 @pytest.fixture
-def finished(run_once, workspace):
+def finished(run_once, workspace, monkeypatch):
     """The database has a finished quickstart, the workspace the files of somebody's run."""
-    for path in run_once:
+    simulation, files = run_once
+    monkeypatch.setenv("SIMULATION", simulation)
+    for path in files:
         shutil.copy(path, workspace)
 
 
