@@ -94,41 +94,47 @@ def slurm(tmp_path_factory):
 
 @pytest.mark.slow
 def test_a_campaign_through_qlaunch_and_slurm(store, slurm, tmp_path):
+    """Segments are reserved, one job of the queue each; the rest shares jobs, as in the docs."""
     campaign = Campaign(
         name="queued",
         electrolytes=["Li6PS5Cl"],
         temperatures=[300],
         length=0.2,
         allow_unapproved=True,
-        interface={"electrolyte_thickness": 25, "anode_thickness": 25},
+        interface={"electrolyte_thickness": 12, "anode_thickness": 12},
         sampling={"frame_interval": 0.05, "segment": 0.1, "grade": None},
     )
+    keys = [simulation.id for simulation in campaign.simulations()]
     campaign.launch(store)
     store.write_config(tmp_path)
+    with (tmp_path / "FW_config.yaml").open("a") as file:
+        file.write("QUEUE_UPDATE_INTERVAL: 1\n")
     fill(tmp_path)
     environment = os.environ | {
         "FW_CONFIG_FILE": str(tmp_path / "FW_config.yaml"),
         "JOBFLOW_CONFIG_FILE": str(tmp_path / "jobflow.yaml"),
         "PYTHONPATH": str(ROOT),
     }
+
+    def submit(category, *how):
+        """Keep two jobs of a category in the queue for as long as there is something to do."""
+        files = ["-q", tmp_path / f"{category}.slurm.yaml"]
+        files += ["-w", tmp_path / f"{category}.worker.yaml"]
+        command = [ENVIRONMENT / "bin" / "qlaunch", "-c", tmp_path, *files, *how, "rapidfire"]
+        words = [*map(str, command), "-m", "2", "--nlaunches", "infinite", "--sleep", "1"]
+        return subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=-3, stderr=-3)
+
+    submitting = [submit("md", "-r"), submit("analysis")]
     end = time.monotonic() + 3600
-    while not campaign_status(store, "queued").finished:
-        assert time.monotonic() < end, "the queue did not finish the campaign"
-        for category in ("md", "analysis"):
-            files = [f"-{flag} {tmp_path}/{category}.{kind}.yaml" for flag, kind in WORKER_FILES]
-            # Not rapidfire: it waits for jobs that other workers have to make possible first.
-            how = ["-r", "singleshot"] if category == "md" else ["singleshot"]
-            command = [f"{ENVIRONMENT}/bin/qlaunch", "-c", str(tmp_path), *" ".join(files).split()]
-            subprocess.run(
-                [*command, *how], cwd=tmp_path, env=environment, check=True, capture_output=True
-            )
-        assert not [action for action in tend(store).actions if action.person]
-        time.sleep(2)
-    for simulation in campaign.simulations():
-        assert store.trajectory(simulation.id).steps.tolist() == [0, 50, 100, 150, 200]
-    segments = list(store.database["segments"].find())
-    assert len(segments) == 2
-    assert store.database["launches"].distinct("state") == ["COMPLETED"]
-
-
-WORKER_FILES = (("q", "slurm"), ("w", "worker"))
+    try:
+        while not campaign_status(store, "queued").finished:
+            assert time.monotonic() < end, "the queue did not finish the campaign"
+            assert not [action for action in tend(store).actions if action.person]
+            time.sleep(1)
+    finally:
+        for process in submitting:
+            process.kill()
+            process.wait()
+    for key in keys:
+        assert store.trajectory(key).steps.tolist() == [0, 50, 100, 150, 200]
+    assert store.database["segments"].count_documents({}) == 2
