@@ -94,6 +94,7 @@ def _round(store: CampaignStore, only: list[str] | None) -> Iterator[Action]:
     yield from _lost(store, only)
     yield from _stuck(store, only)
     yield from _failed(store, only)
+    yield from _held_up(store, only)
     yield from _forgotten(store, only)
 
 
@@ -202,6 +203,16 @@ def _record(
     store.database["simulations"].update_one(
         {"_id": document["_id"]}, {"$push": push, "$set": {"state": "waiting", "error": None}}
     )
+
+
+def _held_up(store: CampaignStore, only: list[str] | None) -> Iterator[Action]:
+    """Jobs that wait for others that have ended: who ended those was killed before it said so."""
+    going = ("READY", "RESERVED", "RUNNING", "FIZZLED", "PAUSED", "DEFUSED")
+    for key in workflows.without_jobs(store, only, going):
+        if unchanged_for(store, f"waits/{key}", True) > LOCK_SECONDS:
+            store.database["tending"].delete_one({"_id": f"waits/{key}"})
+            if workflows.refresh_waiting(store, key):
+                yield Action(key, None, "its jobs wait for what has ended", "refreshed")
 
 
 def _forgotten(store: CampaignStore, only: list[str] | None) -> Iterator[Action]:

@@ -99,6 +99,17 @@ def refresh(store: CampaignStore, fw_id: int) -> None:
         _remove(store, fw_id)
 
 
+def refresh_waiting(store: CampaignStore, simulation_id: str) -> bool:
+    """Let the jobs of a simulation that wait look at those before them; False if none wait."""
+    jobs = store.database["fireworks"].find({"spec.simulation": simulation_id})
+    states = {job["fw_id"]: job["state"] for job in jobs}
+    if "WAITING" not in states.values():
+        return False
+    for fw_id in sorted(fw_id for fw_id, state in states.items() if state == "WAITING"):
+        refresh(store, fw_id)
+    return True
+
+
 def _remove(store: CampaignStore, fw_id: int) -> None:
     workflow = store.database["workflows"].find_one({"nodes": fw_id}, {"nodes": 1})
     nodes = workflow["nodes"] if workflow is not None else [fw_id]
@@ -122,8 +133,13 @@ def orphans(store: CampaignStore) -> Iterator[dict[str, Any]]:
             yield job | {"simulation": job.get("spec", {}).get("simulation")}
 
 
-def without_jobs(store: CampaignStore, only: list[str] | None) -> list[str]:
-    """Simulations that should go on and have no job that could, or that a person holds back."""
+def without_jobs(
+    store: CampaignStore, only: list[str] | None, states: tuple[str, ...] = (*ACTIVE, "DEFUSED")
+) -> list[str]:
+    """Simulations that should go on and have no job in one of these states.
+
+    By default those that could go on, or that a person holds back.
+    """
     query: dict[str, Any] = {
         "state": {"$in": list(UNFINISHED)},
         "control": None,
@@ -134,9 +150,8 @@ def without_jobs(store: CampaignStore, only: list[str] | None) -> list[str]:
     if only is not None:
         query["_id"] = {"$in": only}
     open_ = {d["_id"] for d in store.database["simulations"].find(query, {"_id": 1})}
-    states = [*ACTIVE, "DEFUSED"]
     busy = store.database["fireworks"].distinct(
-        "spec.simulation", {"state": {"$in": states}, "spec.simulation": {"$ne": None}}
+        "spec.simulation", {"state": {"$in": list(states)}, "spec.simulation": {"$ne": None}}
     )
     return sorted(open_ - set(busy))
 

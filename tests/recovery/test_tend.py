@@ -221,3 +221,16 @@ def test_what_fireworks_cannot_rerun_is_replaced(store, simulation, later):
     later()
     tend(store)
     assert states(store, simulation) == ["READY", "WAITING", "WAITING"]
+
+
+def test_a_job_that_was_not_told_of_the_one_before_is_freed(store, simulation, later):
+    from fireworks import FWAction
+
+    _, launch = check_out(store)
+    store.launchpad().complete_launch(launch, FWAction(), "COMPLETED")
+    store.database["fireworks"].update_one({"state": "READY"}, {"$set": {"state": "WAITING"}})
+    tend(store)
+    later()
+    assert [action.done for action in tend(store).actions] == ["refreshed"]
+    assert states(store, simulation) == ["COMPLETED", "READY", "WAITING"]
+    assert tend(store).actions == []
