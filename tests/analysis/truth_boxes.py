@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from seicampaign.analysis import Phase
-from seicampaign.mtp.potential import load_potential, shipped_potentials
+from seicampaign.mtp.potential import load_potential
 from seicampaign.structures import InterfaceSpec, build_interface
 
 PRODUCT = {"Li": 14, "P": 1, "S": 5, "Cl": 1}
@@ -221,7 +221,7 @@ def relaxed_grain(radius: float = 13.0, seed: int = 0, side: float = 42.0) -> di
     The glass is packed, relaxed at 350 K without the grain, and cut to make room for it: unlike
     in `contact`, both sides of the surface have given way to each other.
     """
-    calculator = load_potential(shipped_potentials()[0]).calculator()
+    calculator = load_potential("LiPSCl-level8").calculator()
     nothing = labelled(Atoms("Li", positions=[[0, 0, 0]], cell=[side] * 3, pbc=True), Phase.ANODE)
     box = glass(nothing.cell.lengths(), 0.0, side, nothing, seed)
     box.calc = calculator

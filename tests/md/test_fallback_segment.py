@@ -5,7 +5,7 @@ import pytest
 
 from seicampaign.md import MDParameters, SegmentInput, run_segment
 from seicampaign.md.inputs import DATA, lammps_elements, write_data
-from seicampaign.mtp import load_potential, shipped_potentials
+from seicampaign.mtp import load_potential
 from seicampaign.structures import crystal
 
 pytestmark = pytest.mark.slow
@@ -18,7 +18,7 @@ def energies(directory):
     parameters = MDParameters(temperature=300, relax_steps=0)
     segment = SegmentInput(parameters, lammps_elements(list(atoms.symbols)), 20, 10, 5, 1000)
     rows = []
-    potential = load_potential(shipped_potentials()[0])
+    potential = load_potential("LiPSCl-level8")
     run_segment(segment, potential, directory, lambda batch: rows.extend(batch.thermo))
     return np.array(rows)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seicampaign.mtp import load_potential, shipped_potentials
+from seicampaign.mtp import load_potential
 from seicampaign.structures import crystal
 
 pytestmark = pytest.mark.slow
@@ -22,7 +22,7 @@ def test_lammps_npt_maker_runs_a_shipped_potential(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)
     atoms = crystal("Li6PS5Cl")
-    potential = load_potential(shipped_potentials()[0])
+    potential = load_potential("LiPSCl-level8")
     maker = LammpsNPTMaker()
     generator = maker.input_set_generator
     generator.force_field = potential.lammps_force_field()

@@ -273,10 +273,10 @@ def test_the_layout_of_motep_is_taken(case):
 @pytest.mark.slow
 def test_the_shipped_potential_conserves_energy_for_20_ps(tmp_path):
     """884 atoms of the interface at 300 K, 0.5 fs: drift under 1e-5 eV per atom and ps."""
-    from seicampaign.mtp import load_potential, shipped_potentials
+    from seicampaign.mtp import load_potential
     from seicampaign.structures import InterfaceSpec, build_interface
 
-    potential = load_potential(shipped_potentials()[0])
+    potential = load_potential("LiPSCl-level8")
     atoms = build_interface(InterfaceSpec(supercell=(1, 1)))
     atoms.wrap()
     elements = ["Li", "P", "S", "Cl"]
