@@ -87,6 +87,8 @@ def simulate(
 
 
 def _atoms(like: Atoms, frame: Frame) -> Atoms:
+    if len(frame.positions) != len(like):
+        raise SimulationError(f"{len(like) - len(frame.positions)} of {len(like)} atoms were lost")
     return Atoms(numbers=like.numbers, positions=frame.positions, cell=frame.cell, pbc=True)
 
 

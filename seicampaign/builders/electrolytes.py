@@ -94,7 +94,8 @@ class ElectrolyteBuilder(Builder):
     def _groups(self) -> dict[tuple[tuple[str, Any], ...], list[Document]]:
         query = {} if self.campaign is None else {"campaigns": self.campaign}
         groups: dict[tuple[tuple[str, Any], ...], list[Document]] = {}
-        for document in self._store.database["simulations"].find(query).sort("_id"):
+        found = self._store.database["simulations"].find(query)
+        for document in found.sort([("seed", 1), ("_id", 1)]):
             groups.setdefault(_key(document), []).append(document)
         return groups
 

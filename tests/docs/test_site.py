@@ -19,5 +19,5 @@ def test_the_site_is_built_without_a_warning():
     for page in documentation.PAGES[1:]:
         assert (site / f"{documentation.name(page)}.html").is_file()
     commands = (site / "generated" / "commands.html").read_text()
-    assert "seicampaign potential learn" in commands
+    assert "seicampaign-potential-learn" in commands
     assert "reduction_degree" in (site / "generated" / "api" / "analysis.html").read_text()

@@ -18,6 +18,7 @@ def test_a_campaign_survives_kills(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads(done.stdout)
     assert result["kills survived"] >= 2
-    assert (result["complete"], result["segments"]) == (6, 12)
+    assert result["complete"] == 6
+    assert result["segments"] >= 12  # a SIGTERM ends one early and whole, and another follows
     for what in ("frames lost", "frames doubled", "frames wrong", "curves wrong"):
         assert result[what] == 0

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -197,9 +198,14 @@ def test_sigterm_to_every_process_as_queues_send_it(store, launched, folder, mon
 
 def lammps_in(folder):
     """The processes that run LAMMPS in a directory."""
-    found = subprocess.run(["pgrep", "-f", "lmp.*in.segment"], stdout=-1, text=True).stdout
-    pids = [int(pid) for pid in found.split()]
-    return [pid for pid in pids if Path(f"/proc/{pid}/cwd").resolve() == folder.resolve()]
+    said = subprocess.run(["pgrep", "-f", "lmp.*in.segment"], stdout=-1, text=True).stdout
+    pids = [int(pid) for pid in said.split()]
+    found = []
+    for pid in pids:
+        with suppress(FileNotFoundError):  # another test's, which has just ended
+            if Path(f"/proc/{pid}/cwd").readlink() == folder.resolve():
+                found.append(pid)
+    return found
 
 
 class small_disk:
