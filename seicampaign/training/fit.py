@@ -339,7 +339,7 @@ class _Search:
         state = self.state
         self.replayed = 0
         mtp = with_parameters(self.template, state.start)
-        linear = LinearSolution(self.equations(mtp), self.ridge)
+        linear = LinearSolution(self.equations(mtp), self.ridge, mtp.species_count)
         mtp = linear.put_into(mtp)
         before = parameters(mtp)
         scale = self.radial_scale(mtp)

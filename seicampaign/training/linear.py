@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.linalg import cho_factor, cho_solve, lstsq, solve_triangular
 
 from seicampaign.mtp.model import MTP, FloatArray
 from seicampaign.training.loss import LabelledSet
@@ -76,15 +76,25 @@ class LinearSolution:
     ridge
         Added to its diagonal in those units: what keeps coefficients bounded that the data do not
         decide.
+    species_count
+        Number of species coefficients, which come first. They are the energies of free atoms,
+        thousands of times what is fitted, so the ridge pulls them not to zero but to what
+        composition alone explains best.
     """
 
-    def __init__(self, equations: NormalEquations, ridge: float) -> None:
+    def __init__(self, equations: NormalEquations, ridge: float, species_count: int) -> None:
         self.ridge = ridge
         effects = np.sqrt(np.diag(equations.matrix))
         self.effects = np.where(effects > 0, effects, 1.0)
         scaled = equations.matrix / np.outer(self.effects, self.effects)
         self._factor = cho_factor(scaled + ridge * np.eye(len(scaled)), lower=True)
-        self.coefficients = cho_solve(self._factor, equations.vector / self.effects) / self.effects
+        vector = equations.vector / self.effects
+        rest = np.zeros(len(vector))
+        rest[:species_count] = lstsq(
+            scaled[:species_count, :species_count], vector[:species_count]
+        )[0]
+        self.rest = rest / self.effects
+        self.coefficients = cho_solve(self._factor, vector + ridge * rest) / self.effects
 
     def spread(self, z: FloatArray) -> FloatArray:
         """Change of the coefficients for a step `z`, in which the loss is round (curvature 1)."""
@@ -98,8 +108,9 @@ class LinearSolution:
 
     def penalty(self, coefficients: FloatArray) -> tuple[float, FloatArray]:
         """What the ridge adds to the loss, and its gradient by the coefficients."""
-        slope = self.ridge * self.effects**2 * coefficients
-        return float(slope @ coefficients), 2 * slope
+        stretch = coefficients - self.rest
+        slope = self.ridge * self.effects**2 * stretch
+        return float(slope @ stretch), 2 * slope
 
     def put_into(self, mtp: MTP) -> MTP:
         """The potential with the coefficients at the minimum."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ase.calculators.singlepoint import SinglePointCalculator
 from labels import morse_labels
 
 from seicampaign.errors import TrainingError
@@ -75,7 +76,7 @@ def test_a_fit_does_not_depend_on_the_number_of_threads_but_on_the_seed(images):
 def test_linear_coefficients_are_at_the_minimum(images, result):
     data = LabelledSet(images, SPECIES, cutoff=5.0)
     start = replace(result.mtp, moment_coeffs=result.mtp.moment_coeffs * 1.01)
-    solution = LinearSolution(normal_equations(data, start, threads=2), ridge=1e-12)
+    solution = LinearSolution(normal_equations(data, start, threads=2), 1e-12, len(SPECIES))
     mtp = solution.put_into(start)
     predictions, gradient = data.loss_and_gradient(mtp)
     assert predictions.loss < data.predict(start).loss
@@ -86,7 +87,7 @@ def test_linear_coefficients_are_at_the_minimum(images, result):
 
 def test_steps_of_the_linear_coefficients_see_a_round_loss(images, result):
     data = LabelledSet(images, SPECIES, cutoff=5.0)
-    solution = LinearSolution(normal_equations(data, result.mtp), ridge=0.01)
+    solution = LinearSolution(normal_equations(data, result.mtp), 0.01, len(SPECIES))
     equations = normal_equations(data, result.mtp)
     units = np.eye(len(equations.vector))
     moves = np.array([solution.spread(u) for u in units])
@@ -94,6 +95,28 @@ def test_steps_of_the_linear_coefficients_see_a_round_loss(images, result):
     np.testing.assert_allclose(curvature, units, atol=1e-9)
     gradient = np.arange(len(units), dtype=float)
     np.testing.assert_allclose(solution.gather(gradient), moves @ gradient, atol=1e-9)
+
+
+def test_the_ridge_does_not_pull_at_the_energies_of_free_atoms(images, result):
+    of_atom = np.array([-1000.0, -200.0])
+    shifted = [shift(atoms, of_atom) for atoms in images]
+    solutions = [
+        LinearSolution(normal_equations(LabelledSet(s, SPECIES, cutoff=5.0), result.mtp), 1e-3, 2)
+        for s in (images, shifted)
+    ]
+    species, moments = np.split(solutions[1].coefficients - solutions[0].coefficients, [2])
+    counts = [list(images[0].symbols).count(s) for s in SPECIES]  # the same in all
+    assert species @ counts == pytest.approx(of_atom @ counts, rel=1e-9)
+    assert np.abs(moments).max() < 1e-6 * np.abs(solutions[0].coefficients[2:]).max()
+
+
+def shift(atoms, of_atom):
+    """The same label with more energy per atom of each species."""
+    counts = [list(atoms.symbols).count(s) for s in SPECIES]
+    other = atoms.copy()
+    energy = atoms.get_potential_energy() + np.dot(counts, of_atom)
+    other.calc = SinglePointCalculator(other, **(atoms.calc.results | {"energy": energy}))
+    return other
 
 
 class Killed(Exception):
