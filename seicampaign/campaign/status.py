@@ -9,7 +9,7 @@ from datetime import datetime
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from seicampaign.errors import CampaignError, unknown
+from seicampaign.store.campaigns import find_campaign
 from seicampaign.store.clock import server_time
 
 if TYPE_CHECKING:
@@ -132,11 +132,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     CampaignError
         If no campaign of that name was launched into this database.
     """
-    campaign = store.database["campaigns"].find_one({"_id": name}, {"simulations": 1})
-    if campaign is None:
-        known = store.database["campaigns"].distinct("_id")
-        raise CampaignError(unknown("campaign", name, known) + " `seicampaign launch` adds one.")
-    rows = simulation_rows(store, campaign["simulations"])
+    rows = simulation_rows(store, find_campaign(store, name, "simulations")["simulations"])
     return CampaignStatus(name, sorted(rows, key=lambda row: row.title))
 
 

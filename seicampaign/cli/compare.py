@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seicampaign.cli.tables import cell, show_table
-from seicampaign.errors import CampaignError, unknown
 
 if TYPE_CHECKING:
     from seicampaign.compare import Estimate, Rank
@@ -33,9 +32,11 @@ def compare(
     """Compare electrolytes: a row for each electrolyte and condition."""
     from seicampaign.compare.rows import cautions, comparison_rows, potentials
     from seicampaign.store import connect
+    from seicampaign.store.campaigns import find_campaign
 
     with connect() as store:
-        _known(store, name)
+        if name is not None:
+            find_campaign(store, name, "name")
         table = store.compare(name, times=time)
         places = None if rank is None else _ranking(store, name, rank)
         if figure is not None:
@@ -61,13 +62,6 @@ def compare(
     for what, path in (("Curves", figure), ("CSV", csv), ("LaTeX", latex)):
         if path is not None:
             print(f"{what}: {path}")
-
-
-def _known(store: CampaignStore, name: str | None) -> None:
-    with store.explained("read"):
-        names = store.database["campaigns"].distinct("_id")
-    if name is not None and name not in names:
-        raise CampaignError(unknown("campaign", name, names))
 
 
 def _only(name: str | None) -> str:

@@ -8,17 +8,20 @@ and whole, and leaves a restart.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from seicampaign.errors import CampaignError, unknown
+from seicampaign.errors import CampaignError
 from seicampaign.jobs.md import PARKED
 from seicampaign.recovery import workflows
+from seicampaign.store.campaigns import find_campaign
 
 if TYPE_CHECKING:
     from seicampaign.store import CampaignStore
 
 STATES = {"pause": "paused", "cancel": "cancelled"}
+IDENTITY = re.compile("[0-9a-f]{6,}")
 
 
 def select(store: CampaignStore, what: Iterable[str]) -> list[str]:
@@ -55,12 +58,12 @@ def _query(store: CampaignStore, word: str) -> dict[str, Any]:
         if '"$where"' in word or '"$function"' in word:
             raise CampaignError("Queries with code in them are not taken.")
         return dict(query)
-    campaign = store.database["campaigns"].find_one({"_id": word}, {"simulations": 1})
-    if campaign is not None:
-        return {"_id": {"$in": campaign["simulations"]}}
-    if len(word) >= 6 and all(digit in "0123456789abcdef" for digit in word):
-        return {"_id": {"$regex": f"^{word}"}}
-    raise CampaignError(unknown("campaign", word, store.database["campaigns"].distinct("_id")))
+    try:
+        return {"_id": {"$in": find_campaign(store, word, "simulations")["simulations"]}}
+    except CampaignError:
+        if not IDENTITY.fullmatch(word):
+            raise
+    return {"_id": {"$regex": f"^{word}"}}
 
 
 def hold(store: CampaignStore, simulation_ids: Iterable[str], control: str) -> int:

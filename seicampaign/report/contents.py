@@ -9,8 +9,8 @@ from seicampaign.compare import Estimate
 from seicampaign.compare.electrolytes import STAGE_CURVES
 from seicampaign.compare.ranking import titles
 from seicampaign.compare.table import of_one_analysis
-from seicampaign.errors import CampaignError, unknown
 from seicampaign.report import plots
+from seicampaign.store.campaigns import find_campaign
 
 if TYPE_CHECKING:
     from seicampaign.store import CampaignStore
@@ -54,10 +54,7 @@ def gather(store: CampaignStore, name: str) -> Document:
     CampaignError
         If the campaign was never launched into this database.
     """
-    campaign = store.database["campaigns"].find_one({"_id": name})
-    if campaign is None:
-        known = store.database["campaigns"].distinct("_id")
-        raise CampaignError(unknown("campaign", name, known) + " `seicampaign launch` adds one.")
+    campaign = find_campaign(store, name)
     simulations = list(
         store.database["simulations"].find({"_id": {"$in": campaign["simulations"]}}).sort("_id")
     )

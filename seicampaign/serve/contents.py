@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +20,11 @@ from seicampaign.compare import plain_conditions
 from seicampaign.compare.ranking import titles
 from seicampaign.compare.table import of_one_analysis
 from seicampaign.documents import content_hash
-from seicampaign.errors import unknown
+from seicampaign.errors import CampaignError, unknown
 from seicampaign.report import plots
 from seicampaign.serve.questions import Question, missing, query_of
+from seicampaign.store.campaigns import find_campaign
+from seicampaign.store.clock import server_time
 
 if TYPE_CHECKING:
     from seicampaign.store import CampaignStore
@@ -57,7 +61,7 @@ def campaigns(store: CampaignStore) -> list[Document]:
         "heartbeat": {"$max": "$worker.heartbeat"},
     }
     with store.explained("read"):
-        now = store.database.command("hello")["localTime"]
+        now = server_time(store).replace(tzinfo=None)  # as pymongo gives times
         pipeline: list[Document] = [{"$unwind": "$campaigns"}, {"$group": sums}]
         found = list(store.database["simulations"].aggregate(pipeline))
         declared = store.database["campaigns"].find({}, {"spec.description": 1}).sort("_id")
@@ -65,7 +69,7 @@ def campaigns(store: CampaignStore) -> list[Document]:
                 for d in declared]  # fmt: skip
 
 
-def _campaign(declared: Document, states: Sequence[Document], now: Any) -> Document:
+def _campaign(declared: Document, states: Sequence[Document], now: datetime) -> Document:
     beats = [s["heartbeat"] for s in states if s["heartbeat"] is not None]
     return {
         "name": declared["_id"],
@@ -81,19 +85,23 @@ def _campaign(declared: Document, states: Sequence[Document], now: Any) -> Docum
 
 def status(store: CampaignStore, name: str) -> CampaignStatus:
     """The status of a campaign; 404 where there is none of that name."""
-    known(store, name)
-    with store.explained("read"):
+    with _or_404(), store.explained("read"):
         return campaign_status(store, name)
 
 
 def known(store: CampaignStore, campaign: str | None) -> None:
     """404 with the nearest name, unless there is such a campaign; None is all of them."""
-    if campaign is None:
-        return
-    with store.explained("read"):
-        names = store.database["campaigns"].distinct("_id")
-    if campaign not in names:
-        raise missing(unknown("campaign", campaign, names))
+    if campaign is not None:
+        with _or_404():
+            find_campaign(store, campaign, "name")
+
+
+@contextmanager
+def _or_404() -> Iterator[None]:
+    try:
+        yield
+    except CampaignError as error:
+        raise missing(str(error)) from None
 
 
 def page_of(found: CampaignStatus, page: int = 1, state: str | None = None) -> Document:
