@@ -11,7 +11,8 @@ from seicampaign.campaign.potential import PotentialSpec, inside, read_potential
 from seicampaign.documents import PotentialReference, Sampling, Simulation
 from seicampaign.errors import CampaignError
 from seicampaign.md.parameters import MDParameters
-from seicampaign.structures import InterfaceSpec, crystal
+from seicampaign.structures import InterfaceSpec, crystal, record
+from seicampaign.structures.library import composition
 
 if TYPE_CHECKING:
     from seicampaign.campaign.launch import LaunchReport
@@ -129,7 +130,7 @@ class Campaign(BaseModel):
 
             raise CampaignError(f"Campaign {self.name!r}: {explain(error, MDParameters)}") from None
         for name in {part for s, _ in found.values() for part in (s.electrolyte, s.anode)}:
-            elements = sorted(set(crystal(name).symbols))
+            elements = _elements(name)
             potential.require(elements)
             if "Li" not in elements:
                 raise CampaignError(
@@ -230,3 +231,10 @@ class Campaign(BaseModel):
 
         with store.explained("read"):
             return campaign_status(store, self.name)
+
+
+def _elements(name: str) -> list[str]:
+    """The elements of a crystal; one of the user's is built, to see at once whether it can be."""
+    if name.lower().endswith(".cif"):
+        return sorted(set(crystal(name).symbols))
+    return sorted(composition(record(name).formula))

@@ -1,5 +1,7 @@
 """Campaign files: what they expand into, and what is said of wrong ones."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,17 @@ def test_argyrodites_are_five_electrolytes_with_three_seeds_each():
     simulations = Campaign.from_file(WORKFLOWS / "argyrodites.yaml").simulations()
     assert len(simulations) == len({s.id for s in simulations}) == 5 * 2 * 3
     assert len({s.electrolyte for s in simulations}) == 5
+
+
+def test_a_campaign_is_read_without_building_its_crystals():
+    read = f"Campaign.from_file({str(WORKFLOWS / 'argyrodites.yaml')!r}).simulations()"
+    loaded = f"from seicampaign import Campaign; {read}; import sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, check=True, text=True
+    )
+    assert not {"numba", "ase.spacegroup", "seicampaign.structures.occupation"} & set(
+        done.stdout.split()
+    )
 
 
 def test_the_lengths_are_in_steps_of_each_simulation():
