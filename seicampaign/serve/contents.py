@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seicampaign.campaign.status import (
     CampaignStatus,
     SimulationStatus,
     campaign_status,
     simulation_rows,
-    title,
 )
 from seicampaign.compare import plain_conditions
 from seicampaign.compare.ranking import titles
@@ -33,17 +32,20 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 ROWS_PER_PAGE = 100
 GROUPS_PER_PAGE = 12
+
+
+class Kind(NamedTuple):
+    """A kind of plot of the seeds of one condition, and the curves it is drawn of."""
+
+    draw: Callable[[plots.Seeds], plots.Plot]
+    curves: tuple[str, ...]
+
+
 PLOTS = {
-    "growth": plots.growth,
-    "product": plots.product,
-    "thickness": plots.thickness,
-    "census": plots.census,
-}
-CURVES = {
-    "growth": tuple(plots.GROWTH),
-    "product": tuple(plots.PRODUCT),
-    "thickness": tuple(plots.THICKNESS),
-    "census": tuple(plots.CENSUS),
+    "growth": Kind(plots.growth, tuple(plots.GROWTH)),
+    "product": Kind(plots.product, tuple(plots.PRODUCT)),
+    "thickness": Kind(plots.thickness, tuple(plots.THICKNESS)),
+    "census": Kind(plots.census, tuple(plots.CENSUS)),
 }
 GROUPED = ("electrolyte", "anode", "supercell", "temperature", "pressure", "potential")
 
@@ -195,7 +197,7 @@ def curves_revision(store: CampaignStore, ids: Sequence[str], names: Sequence[st
 
 def plot(store: CampaignStore, kind: str, simulations: Sequence[Document]) -> plots.Plot:
     """One of `PLOTS`, of the seeds given; those of another analysis than most are left out."""
-    curves = store.read_curves([s["simulation_id"] for s in simulations], CURVES[kind])
+    curves = store.read_curves([s["simulation_id"] for s in simulations], PLOTS[kind].curves)
     ids, _ = of_one_analysis(curves)
     seeds: dict[str, Mapping[str, Curve]] = {}
     for s in sorted(simulations, key=lambda s: (s["seed"], s["simulation_id"])):
@@ -203,7 +205,7 @@ def plot(store: CampaignStore, kind: str, simulations: Sequence[Document]) -> pl
             label = f"seed {s['seed']}"
             again = f"{label} ({s['simulation_id'][:6]})"
             seeds[again if label in seeds else label] = curves[s["simulation_id"]]
-    drawn = PLOTS[kind](seeds)
+    drawn = PLOTS[kind].draw(seeds)
     left_out = sum(bool(own) for own in curves.values()) - len(ids)
     if left_out:
         text = f"{left_out} seeds are left out: another analysis made their curves"
@@ -236,8 +238,3 @@ def provenance(store: CampaignStore, document: Document) -> Document:
             {"simulation_id": document["_id"]}, {"log": 0, "log_tail": 0}
         )
         return {"potential": potential, "segments": list(segments.sort("first_step").limit(200))}
-
-
-def heading(document: Document) -> str:
-    """The title of a simulation."""
-    return title(document)

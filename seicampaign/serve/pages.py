@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
+from seicampaign.campaign.status import title as simulation_title
 from seicampaign.serve import comparison, contents
 from seicampaign.serve.kept import Answer, Kept, respond
 from seicampaign.serve.questions import CONDITIONS, Question, query_of, read
@@ -22,9 +22,6 @@ COMPARED = (*CONDITIONS, "campaign", "time", "curve")
 def router(store: CampaignStore, kept: Kept) -> APIRouter:
     """Routes of the pages."""
     routes = APIRouter(include_in_schema=False)
-
-    def part(request: Request, key: Any, make: Callable[[], Any], **more: Any) -> Answer:
-        return kept.answer((request.url.path, key), make, media=HTML, **more)
 
     def whole(request: Request, title: str, url: str, answer: Answer, **values: Any) -> Response:
         html = page(
@@ -128,7 +125,7 @@ def router(store: CampaignStore, kept: Kept) -> APIRouter:
         document = contents.simulation(store, simulation_id)
         return whole(
             request,
-            contents.heading(document),
+            simulation_title(document),
             f"/parts/simulation?simulation={simulation_id}",
             one_simulation(simulation_id),
             template="simulation_page.html",
