@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seicampaign.cli.export import counting
-from seicampaign.cli.tables import UNKNOWN, cell, show_table
+from seicampaign.cli.tables import show_table
 from seicampaign.errors import AnalysisError, SEICampaignError, unknown
 
 if TYPE_CHECKING:
@@ -162,6 +162,8 @@ def _row(store: CampaignStore, simulation: str, thresholds: Thresholds) -> dict[
 
 
 def _cells(found: CurveSummary) -> dict[str, str]:
+    from seicampaign.compare.rows import UNKNOWN, cell
+
     stages = found.stages
     stall = UNKNOWN
     if stages is not None and stages.stall is not None:
@@ -184,6 +186,7 @@ def _cells(found: CurveSummary) -> dict[str, str]:
 
 def _show_sensitivity(store: CampaignStore, simulation: str, thresholds: Thresholds) -> None:
     from seicampaign.analysis.sensitivity import sensitivity
+    from seicampaign.compare.rows import cell
 
     names = ("reduction_degree", "crystalline_fraction", "residual_metal", "sei_thickness")
     rows = [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seicampaign.cli.tables import cell, show_table
+from seicampaign.cli.tables import show_table
 
 if TYPE_CHECKING:
     from seicampaign.compare import Estimate, Rank
@@ -81,6 +81,8 @@ def _ranking(store: CampaignStore, campaign: str | None, quantity: str) -> list[
 
 
 def _place(place: Rank) -> dict[str, str]:
+    from seicampaign.compare.rows import cell
+
     return {
         "electrolyte": place.name,
         "mean": cell(place.estimate.mean),
@@ -92,6 +94,8 @@ def _place(place: Rank) -> dict[str, str]:
 
 
 def _interval(estimate: Estimate) -> str:
+    from seicampaign.compare.rows import cell
+
     if estimate.low is None:
         return "none: one seed" if estimate.values else "not reached"
     return f"{cell(estimate.low)} to {cell(estimate.high)}"

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
 
-UNKNOWN = "-"
 PIPE_WIDTH = 160
-
-
-def cell(value: Any) -> str:
-    """A value to three digits; a dash where there is none."""
-    from seicampaign.compare.rows import cell as words  # compare takes longer to import than --help
-
-    return words(value)
 
 
 def show_table(title: str, rows: Sequence[dict[str, str]]) -> None:

@@ -106,7 +106,8 @@ def _write(document: Any, folder: Path) -> None:
 
 
 def _show(output: dict[str, Any]) -> None:
-    from seicampaign.cli.tables import cell, show_table
+    from seicampaign.cli.tables import show_table
+    from seicampaign.compare.rows import cell
 
     rows = [
         {
