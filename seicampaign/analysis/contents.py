@@ -79,7 +79,7 @@ class Contents:
                 f"positions {x.shape}, cell {h.shape} and numbers {z.shape} do not fit together: "
                 "(N, 3), (3, 3) and (N,) are needed."
             )
-        _check_elements(z)
+        check_elements(z)
         _check_finite(x, h)
         fractional = x @ np.linalg.inv(h)
         fractional -= np.floor(fractional)
@@ -131,20 +131,21 @@ class Contents:
         return np.asarray(at_least(centres, self.cell, *into, float(cutoff), number))
 
 
-def _check_finite(positions: Floats, cell: Floats) -> None:
-    if not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-3:
-        raise AnalysisError(f"The cell {cell.tolist()} has no volume or is not finite.")
-    if not np.isfinite(positions).all():
-        broken = ~np.isfinite(positions).all(axis=1)
-        raise AnalysisError(
-            f"{int(broken.sum())} positions are not finite, the first that of atom "
-            f"{int(np.argmax(broken))}: the simulation broke before this frame."
-        )
+def check_elements(numbers: ArrayLike) -> None:
+    """Refuse what the reduction census cannot count, for any frame of such atoms.
 
+    Parameters
+    ----------
+    numbers
+        (N,) atomic numbers.
 
-def _check_elements(numbers: Indices) -> None:
+    Raises
+    ------
+    CensusError
+        If there is an element it does not know, or no P.
+    """
     known = {LITHIUM, PHOSPHORUS, *CHALCOGENS, *HALOGENS}
-    present = set(np.flatnonzero(np.bincount(numbers)).tolist())
+    present = set(np.flatnonzero(np.bincount(np.asarray(numbers, np.int64))).tolist())
     if strange := present - known:
         from ase.data import chemical_symbols
 
@@ -157,4 +158,15 @@ def _check_elements(numbers: Indices) -> None:
         raise CensusError(
             "There is no P in the box, and the reduction degree is counted on P. "
             "Analyse frames that hold an electrolyte with PS4 units."
+        )
+
+
+def _check_finite(positions: Floats, cell: Floats) -> None:
+    if not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-3:
+        raise AnalysisError(f"The cell {cell.tolist()} has no volume or is not finite.")
+    if not np.isfinite(positions).all():
+        broken = ~np.isfinite(positions).all(axis=1)
+        raise AnalysisError(
+            f"{int(broken.sum())} positions are not finite, the first that of atom "
+            f"{int(np.argmax(broken))}: the simulation broke before this frame."
         )

@@ -22,6 +22,7 @@ from seicampaign.analysis import (
     Thresholds,
     analyse,
 )
+from seicampaign.analysis.contents import check_elements
 from seicampaign.analysis.timeline import BLOCK
 from seicampaign.errors import SEICampaignError, StoreError
 from seicampaign.store import fences
@@ -61,9 +62,12 @@ def update_curves(
 
     Raises
     ------
+    CensusError
+        If no frame of these atoms can be analysed; none is read.
     AnalysisError, TrajectoryError
-        If a frame cannot be analysed or read. Curves up to it are stored, and the failure is
-        recorded: see `is_pending`.
+        If a frame cannot be analysed or read. Curves up to it are stored.
+
+    Each of them is recorded: see `failure`.
     """
     try:
         added = _update(store, simulation_id, thresholds, progress)
@@ -138,6 +142,7 @@ def _update(
     progress: Progress | None,
 ) -> int:
     trajectory = store.trajectory(simulation_id)
+    check_elements(trajectory.numbers)
     steps = trajectory.steps
     done = last_step(store, simulation_id, thresholds.key())
     running, reached = _resume(store, simulation_id, thresholds, done)

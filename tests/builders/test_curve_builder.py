@@ -13,7 +13,7 @@ from maggma.cli.serial import serial
 
 from seicampaign.analysis import CURVES, RUNNING_CURVES, Running, Thresholds, analyse
 from seicampaign.builders import CurveBuilder
-from seicampaign.errors import AnalysisError
+from seicampaign.errors import AnalysisError, CensusError
 from seicampaign.store import analyses
 from seicampaign.store.analyses import NAMES, failure, pending, update_curves
 from seicampaign.store.zarr_mongo import MongoZarrStore
@@ -113,6 +113,17 @@ def test_what_was_cut_back_is_made_again_from_the_nearest_state(store, reads):
     assert update_curves(store, "a", Thresholds()) == 19
     assert rows_of(reads) == [2]
     np.testing.assert_array_equal(store.curve("a", "lithium_passed_lower", KEY).values, before)
+
+
+def test_atoms_that_the_census_cannot_count_are_refused_before_a_frame_is_read(store, reads):
+    metal = bulk("Li", "bcc", a=3.4, cubic=True)
+    with store.trajectory_writer("metal", metal.numbers) as writer:
+        writer.append(0, 0.0, metal.positions, metal.cell.array)
+    with pytest.raises(CensusError, match="no P in the box"):
+        update_curves(store, "metal", Thresholds())
+    assert reads == []
+    assert "no P in the box" in failure(store, "metal", Thresholds())
+    assert pending(store, Thresholds()) == []
 
 
 class Killed(BaseException):
