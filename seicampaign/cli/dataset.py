@@ -106,6 +106,9 @@ def show(
             _show(f"Quarantine of {name}", [_apart(d) for d in apart], as_json)
             return
         document = datasets.describe(store, name, version)
+        if quarantine:
+            print("[]" if as_json else f"Nothing of {name} is quarantined.")
+            return
         kinds = Counter(
             str(atoms.info.get("kind", "-")) for atoms in datasets.dataset(store, name, version)
         )

@@ -67,6 +67,15 @@ def test_a_data_set_from_a_file_to_a_potential_and_out_again(call, file, tmp_pat
     assert (tmp_path / "Li-v1.mtp").is_file()
 
 
+def test_a_data_set_of_which_nothing_was_set_apart_says_so(call, file):
+    ase.io.write(file, ase.io.read(file, ":3"), format="extxyz")
+    call("dataset", "import", "clean", file, "--setting", "lj")
+    assert call("dataset", "show", "clean", "--quarantine") == (
+        "Nothing of clean is quarantined.\n"
+    )
+    assert json.loads(call("dataset", "show", "clean", "--quarantine", "--json")) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
