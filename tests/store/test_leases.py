@@ -21,15 +21,21 @@ def kill_holder(store):
     store.database[leases.COLLECTION].update_many({}, {"$set": {"holder.born": -1}})
 
 
+def token(store):
+    return store.database[leases.COLLECTION].find_one({"_id": "data"})["token"]
+
+
 def test_a_run_keeps_its_lease_from_job_to_job(store):
     leases.take(store, "data", "one", "token")
     leases.take(store, "data", "one", "token")
+    assert token(store) == "token"
     leases.require(store, "data", "token")
 
 
 def test_a_run_that_failed_can_be_repeated_in_the_same_process(store):
     leases.take(store, "data", "one", "token")
     leases.take(store, "data", "one", "again")
+    assert token(store) == "again"
     leases.require(store, "data", "again")
 
 
@@ -49,6 +55,7 @@ def test_the_same_loop_is_not_run_twice_at_once_but_taken_up_after_a_kill(store)
         leases.take(store, "data", "one", "again")
     kill_holder(store)
     leases.take(store, "data", "one", "again")
+    assert token(store) == "again"
     with pytest.raises(TrainingError, match="what it stored stays"):
         leases.require(store, "data", "token")
 
