@@ -15,6 +15,10 @@ FULL_DISK = 16 * 2**20
 """A disk with fewer free bytes than this explains why a program that writes to it ended."""
 
 
+LISTED = 60
+"""An error lists the valid names where there are no more than these."""
+
+
 class SEICampaignError(Exception):
     """Base of every error this package raises on purpose."""
 
@@ -87,7 +91,10 @@ def unknown(kind: str, name: str, valid: Iterable[str]) -> str:
     by_lower = {n.lower(): n for n in names}
     close = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
     hint = f" Did you mean {by_lower[close[0]]!r}?" if close else ""
-    return f"Unknown {kind} {name!r}.{hint} Known: {', '.join(names)}."
+    known = ", ".join(names)
+    if len(names) > LISTED:
+        known = f"{len(names)} names, {names[0]} to {names[-1]}"
+    return f"Unknown {kind} {name!r}.{hint} Known: {known}."
 
 
 def full_disk(path: Path) -> str:

@@ -12,6 +12,11 @@ def test_a_wrong_name_gets_the_nearest_valid_one():
     assert said.endswith("Known: Li6PS5Cl, LiCl.")
 
 
+def test_a_hundred_names_are_not_listed():
+    said = unknown("element", "Xx", [f"X{k:03}" for k in range(118)])
+    assert said.endswith("Known: 118 names, X000 to X117.")
+
+
 def test_a_full_disk_is_named(tmp_path, monkeypatch):
     assert full_disk(tmp_path / "not there") == ""
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=3 * 2**20))

@@ -144,7 +144,8 @@ def load_potential(name: str | Path, species: Sequence[str] | None = None) -> Po
         One of `shipped_potentials`, or the path of a `.mtp` file.
     species
         The element of each type of the file, in its order. A file does not say; it can be left
-        out where a JSON file of the same name beside it does (``{"species": ["Li", ...]}``).
+        out where a JSON file of the same name beside it does (``{"species": ["Li", ...]}``), and
+        has to agree with it.
 
     Raises
     ------
@@ -157,13 +158,21 @@ def load_potential(name: str | Path, species: Sequence[str] | None = None) -> Po
     if not mtp.trained:
         raise PotentialError(f"{path} is an untrained potential: it has no coefficients yet.")
     metadata = _metadata(path)
-    named = species if species is not None else metadata.get("species")
+    stated = metadata.get("species")
+    named = species if species is not None else stated
     if named is None:
         raise PotentialError(
             f"{path} has {mtp.species_count} species but does not say which. Name them in its "
-            f'order: load_potential("{path.name}", species=["Li", ...]).'
+            f'order: load_potential("{path.name}", species=["Li", ...]), or in a campaign '
+            f"`potential: {{file: {path.name}, species: [Li, ...]}}`."
         )
-    return Potential(path.stem, mtp, _checked(path, named, mtp), path, metadata)
+    names = _checked(path, named, mtp)
+    if stated is not None and names != tuple(stated):
+        raise PotentialError(
+            f"{path} is for {', '.join(stated)}, in this order, as the JSON file beside it says, "
+            f"not for {', '.join(names)}. Leave the species out, or correct that file."
+        )
+    return Potential(path.stem, mtp, names, path, metadata)
 
 
 def _find(name: str | Path) -> Path:

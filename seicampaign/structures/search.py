@@ -84,7 +84,7 @@ def search(electrolyte: Part, anode: Part, bounds: Bounds) -> Match:
         raise StructureError(
             f"No common cell of {electrolyte.crystal.name} and {anode.crystal.name} is smaller "
             f"than {bounds.max_area:g} A^2 and wider than {bounds.min_width:g} A within "
-            f"{bounds.max_strain:.0%} of strain. Raise max_area or max_strain, or name other "
+            f"a strain of {bounds.max_strain:g}. Raise max_area or max_strain, or name other "
             "planes (electrolyte_plane, anode_plane)."
         )
     within = [f for f in found if f[1].largest_strain <= bounds.max_strain] or found
@@ -95,8 +95,8 @@ def _accepted(match: Match, electrolyte: Part, anode: Part, bounds: Bounds) -> M
     if match.largest_strain > bounds.max_strain:
         raise StructureError(
             f"{anode.crystal.name} on {electrolyte.crystal.name} would be strained by "
-            f"{match.largest_strain:.1%} (the best match found, {match.area:.0f} A^2), more than "
-            f"max_strain = {bounds.max_strain:.1%}. Raise max_strain or max_area, or give other "
+            f"{100 * match.largest_strain:.2g}% (the best match found, {match.area:.0f} A^2), more "
+            f"than max_strain = {bounds.max_strain:g}. Raise max_strain or max_area, or give other "
             "lattice parameters (electrolyte_lattice, anode_lattice) or planes."
         )
     return match

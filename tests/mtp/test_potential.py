@@ -36,7 +36,9 @@ def test_a_json_file_beside_it_says_them(described):
     loaded = load_potential(described)
     assert loaded.species == SPECIES
     assert loaded.metadata["data"] == "labels"
-    assert load_potential(described, species=SPECIES[::-1]).species == SPECIES[::-1]
+    assert load_potential(described, species=list(SPECIES)).species == SPECIES
+    with pytest.raises(PotentialError, match=r"is for Li, P, S, Cl, in this order, .* not for Cl"):
+        load_potential(described, species=SPECIES[::-1])
 
 
 def test_identity_is_of_content_and_species_not_of_names(own, tmp_path):
