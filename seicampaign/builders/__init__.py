@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from seicampaign.builders.curves import CurveBuilder
-from seicampaign.builders.electrolytes import ElectrolyteBuilder
+from seicampaign.builders.electrolytes import ElectrolyteBuilder, summaries
 
-__all__ = ["CurveBuilder", "ElectrolyteBuilder"]
+__all__ = ["CurveBuilder", "ElectrolyteBuilder", "summaries"]

@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from maggma.core import Builder
+from pymongo.errors import OperationFailure
 
 from seicampaign.compare.electrolytes import CURVES_READ, SUMMARY_VERSION, summarise
 from seicampaign.compare.table import CONDITIONS, of_one_analysis
 from seicampaign.documents import SCHEMA_VERSION, content_hash
 from seicampaign.errors import SEICampaignError
 from seicampaign.store import CampaignStore, connect
+from seicampaign.store.collections import UNAUTHORIZED
 
 NEEDED = {"reduction_degree", "crystalline_fraction"}
 
@@ -108,6 +110,24 @@ class ElectrolyteBuilder(Builder):
         ]
         found = self._store.database["curves"].aggregate(pipeline)
         return {d["_id"]: sorted((e["curve"], e["last"]) for e in d["ends"]) for d in found}
+
+
+def summaries(store: CampaignStore, campaign: str | None = None) -> list[Document]:
+    """The documents of all groups, or of a campaign's, brought up to date first.
+
+    With an account that may only read they are the same, and not stored.
+    """
+    query = {} if campaign is None else {"campaigns": campaign}
+    builder = ElectrolyteBuilder(store.uri, store.name, campaign)
+    with store.explained("read"), builder._store:
+        made = [builder.process_item(item) for item in builder.get_items()]
+        try:
+            builder.update_targets(made)
+        except OperationFailure as error:
+            if error.code != UNAUTHORIZED:
+                raise
+        stored = {d["_id"]: d for d in store.database["electrolytes"].find(query)}
+    return list((stored | {d["_id"]: d for d in made}).values())
 
 
 def _key(simulation: Document) -> tuple[tuple[str, Any], ...]:

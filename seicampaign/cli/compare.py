@@ -72,12 +72,10 @@ def _only(name: str | None) -> str:
 
 def _ranking(store: CampaignStore, campaign: str | None, quantity: str) -> list[Rank]:
     """The ranking, of summaries that are up to date."""
-    from maggma.cli.serial import serial
+    from seicampaign.builders import summaries
+    from seicampaign.compare import rank_documents
 
-    from seicampaign.builders import ElectrolyteBuilder
-
-    serial(ElectrolyteBuilder(store.uri, store.name, campaign), no_bars=True)
-    return store.ranking(quantity, campaign)
+    return rank_documents(summaries(store, campaign), quantity)
 
 
 def _place(place: Rank) -> dict[str, str]:

@@ -54,11 +54,13 @@ def gather(store: CampaignStore, name: str) -> Document:
     CampaignError
         If the campaign was never launched into this database.
     """
+    from seicampaign.builders import summaries
+
     campaign = find_campaign(store, name)
     simulations = list(
         store.database["simulations"].find({"_id": {"$in": campaign["simulations"]}}).sort("_id")
     )
-    groups = _groups(store, name, {s["_id"] for s in simulations})
+    groups = _groups(store, summaries(store, name), {s["_id"] for s in simulations})
     return {
         "name": name,
         "description": campaign["spec"].get("description") or "",
@@ -72,9 +74,8 @@ def gather(store: CampaignStore, name: str) -> Document:
     }
 
 
-def _groups(store: CampaignStore, campaign: str, ids: set[str]) -> list[Document]:
+def _groups(store: CampaignStore, documents: list[Document], ids: set[str]) -> list[Document]:
     """One entry per electrolyte and condition: its numbers, and its curves as plots."""
-    documents = list(store.database["electrolytes"].find({"campaigns": campaign}))
     documents.sort(key=lambda d: (d["electrolyte"], d["temperature"], str(d["pressure"])))
     groups = []
     for number, (title, document) in enumerate(zip(titles(documents), documents, strict=True)):

@@ -23,7 +23,7 @@ MOST_SEQUENCES = 24
 def write_report(store: CampaignStore, campaign: str, path: Path | str) -> Path:
     """Write the report of a campaign.
 
-    Its numbers are those of the `electrolytes` collection, which is brought up to date first.
+    Its numbers are those of the `electrolytes` collection, brought up to date first.
 
     Parameters
     ----------
@@ -35,11 +35,6 @@ def write_report(store: CampaignStore, campaign: str, path: Path | str) -> Path:
     CampaignError
         If the campaign was never launched into this database.
     """
-    from maggma.cli.serial import serial
-
-    from seicampaign.builders import ElectrolyteBuilder
-
-    serial(ElectrolyteBuilder(store.uri, store.name, campaign), no_bars=True)
     contents = gather(store, campaign)
     for number, group in enumerate(contents["groups"]):
         members = group["simulations"] if number < MOST_SEQUENCES else []

@@ -69,14 +69,16 @@ def update_curves(
 
     Each of them is recorded: see `failure`.
     """
-    try:
-        added = _update(store, simulation_id, thresholds, progress)
-    except StoreError:
-        raise
-    except SEICampaignError as error:
-        record_failure(store, simulation_id, thresholds, str(error))
-        raise
-    store.database[FAILURES].delete_one({"_id": _identity(simulation_id, thresholds)})
+    with store.explained("written"):
+        try:
+            added = _update(store, simulation_id, thresholds, progress)
+        except StoreError:
+            raise
+        except SEICampaignError as error:
+            record_failure(store, simulation_id, thresholds, str(error))
+            raise
+        if failure(store, simulation_id, thresholds) is not None:
+            store.database[FAILURES].delete_one({"_id": _identity(simulation_id, thresholds)})
     return added
 
 

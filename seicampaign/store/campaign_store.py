@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from seicampaign.errors import StoreError
 from seicampaign.store import sockets, uris
-from seicampaign.store.collections import KEYS, ensure_indexes
+from seicampaign.store.collections import KEYS, UNAUTHORIZED, ensure_indexes
 from seicampaign.store.mongod import log_tail, remedy
 
 if TYPE_CHECKING:
@@ -344,6 +344,11 @@ class CampaignStore:
             raise StoreError(self._explanation(use, error)) from None
 
     def _explanation(self, use: str, error: Exception) -> str:
+        if getattr(error, "code", None) == UNAUTHORIZED:
+            return (
+                f"Database {self.name!r} of {uris.redacted(self.uri)} cannot be {use} with this "
+                "account: reading takes MongoDB's role `read` on it, all else `readWrite`."
+            )
         said = str(error).partition(", Timeout:")[0].partition(" (configured timeouts")[0]
         reason = f"{type(error).__name__}: {said}"
         text = f"{uris.redacted(self.uri)} cannot be {use}. {reason}."

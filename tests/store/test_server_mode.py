@@ -9,14 +9,23 @@ from urllib.parse import quote_plus
 
 import pytest
 from bson import json_util
+from starlette.testclient import TestClient
 
 from seicampaign import Campaign
+from seicampaign.builders import summaries
+from seicampaign.cli.main import app
 from seicampaign.errors import CampaignError, StoreError
 from seicampaign.recovery import tend
+from seicampaign.serve import create_app
 from seicampaign.store import connect
 from seicampaign.store.mongod import find_mongod
 
 PASSWORD = "s3cret:with@signs/"
+ACCOUNTS = (
+    ("sei", "readWrite", "work"),
+    ("reader", "read", "work"),
+    ("stranger", "read", "elsewhere"),
+)
 pytestmark = pytest.mark.slow
 
 
@@ -45,9 +54,9 @@ def server(tmp_path_factory):
         # The localhost exception: the first account may be made without one, to make others.
         client.admin.command("createUser", "root", pwd="first", roles=["root"])
     with MongoClient(plain, username="root", password="first") as client:
-        client.admin.command(
-            "createUser", "sei", pwd=PASSWORD, roles=[{"role": "readWrite", "db": "work"}]
-        )
+        for account, role, database in ACCOUNTS:
+            roles = [{"role": role, "db": database}]
+            client.admin.command("createUser", account, pwd=PASSWORD, roles=roles)
     yield f"localhost:{port}", options
     subprocess.run(["kill", (folder / "pid").read_text().strip()], check=True)
 
@@ -62,9 +71,13 @@ def certificate(folder):
     return pem
 
 
-def address(server, password=PASSWORD):
+def address(server, password=PASSWORD, account="sei"):
     host, options = server
-    return f"mongodb://sei:{quote_plus(password)}@{host}/work?authSource=admin&{options}"
+    return f"mongodb://{account}:{quote_plus(password)}@{host}/work?authSource=admin&{options}"
+
+
+def run(words):
+    app(words, standalone_mode=False)
 
 
 def secrets(text):
@@ -105,6 +118,64 @@ def test_a_refused_connection_names_the_server_and_no_secret(server, wrong):
         connect(f"{uri}&serverSelectionTimeoutMS=1500")
     assert not secrets(str(error.value))
     assert error.value.__cause__ is None
+
+
+@pytest.fixture
+def store(server):
+    """Empty, and opened by the account that may write."""
+    with connect(address(server)) as opened:
+        for name in opened.database.list_collection_names():
+            opened.database[name].delete_many({})
+        yield opened
+
+
+@pytest.fixture
+def reader(server, grown, monkeypatch):
+    """The address of who may only read, in the environment too; some simulations have curves."""
+    uri = address(server, account="reader")
+    monkeypatch.setenv("SEICAMPAIGN_MONGO_URI", uri)
+    return uri
+
+
+def test_an_account_that_may_only_read_is_shown_everything(reader, store, capsys, tmp_path):
+    run(["status", "pair"])
+    run(["why", "pair"])
+    run(["compare", "pair", "--rank", "half_reduction"])
+    assert "Ranked by half_reduction" in capsys.readouterr().out
+    run(["report", "pair", "--to", str(tmp_path / "reader.html"), "--no-figures"])
+    assert store.database["electrolytes"].count_documents({}) == 0
+    assert 'data-plot="growth"' in (tmp_path / "reader.html").read_text()
+    with connect(reader) as opened, TestClient(create_app(opened)) as client:
+        for page in ("/", "/campaigns/pair", "/comparison?campaign=pair", "/api/campaigns/pair"):
+            assert client.get(page, headers={"Host": "localhost"}).status_code == 200
+
+
+def test_summaries_are_the_same_for_who_may_only_read(reader, store):
+    def comparable(found):
+        for document in found:
+            del document["last_updated"]
+        return sorted(found, key=lambda d: d["_id"])
+
+    with connect(reader) as opened:
+        made = comparable(summaries(opened, "pair"))
+    assert made == comparable(summaries(store, "pair"))
+    assert made == comparable(list(store.database["electrolytes"].find()))
+
+
+@pytest.mark.parametrize("words", [["launch"], ["pause", "pair"], ["tend"], ["analyse", "pair"]])
+def test_what_an_account_may_not_do_is_said(reader, words, tmp_path, capsys):
+    if words == ["launch"]:
+        words = ["launch", str(tmp_path / "pair.yaml")]
+    with pytest.raises((StoreError, SystemExit)) as error:
+        run(words)
+    said = str(error.value) + capsys.readouterr().err
+    assert "with this account: reading takes MongoDB's role `read` on it" in said
+    assert not secrets(said)
+
+
+def test_an_account_without_rights_here_is_told_so(server):
+    with pytest.raises(StoreError, match=r"Database 'work' of .* cannot be opened with this"):
+        connect(address(server, account="stranger"))
 
 
 def test_a_campaign_file_cannot_run_anything(tmp_path):
