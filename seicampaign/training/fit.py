@@ -23,7 +23,12 @@ from seicampaign.training.accuracy import Errors, errors_of
 from seicampaign.training.checkpoint import Checkpoint, State
 from seicampaign.training.data import check_labels, name_of, split
 from seicampaign.training.lbfgs import LBFGS
-from seicampaign.training.linear import LinearSolution, NormalEquations, normal_equations
+from seicampaign.training.linear import (
+    LinearSolution,
+    NormalEquations,
+    Ridge,
+    normal_equations,
+)
 from seicampaign.training.loss import LabelledSet, Predictions, Weights, parameters, with_parameters
 
 ROUNDS = (25, 50, 100)
@@ -341,6 +346,7 @@ class _Search:
         mtp = with_parameters(self.template, state.start)
         linear = LinearSolution(self.equations(mtp), self.ridge, mtp.species_count)
         mtp = linear.put_into(mtp)
+        ridge = Ridge(linear, mtp)
         before = parameters(mtp)
         scale = self.radial_scale(mtp)
 
@@ -350,9 +356,9 @@ class _Search:
         def loss(z: FloatArray) -> tuple[float, FloatArray]:
             values = moved(z)
             value, gradient = self.loss_and_gradient(values)
-            penalty, slope = linear.penalty(values[len(scale) :])
-            parts = (scale * gradient[: len(scale)], linear.gather(gradient[len(scale) :] + slope))
-            return value + penalty, np.concatenate(parts)
+            penalty, slope = ridge(values)
+            radial, coefficients = np.split(gradient + slope, [len(scale)])
+            return value + penalty, np.r_[scale * radial, linear.gather(coefficients)]
 
         length = ROUNDS[min(state.rounds, len(ROUNDS) - 1)]
         search = LBFGS(loss, np.zeros(len(before)), memory=length)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, lstsq, solve_triangular
 
 from seicampaign.mtp.model import MTP, FloatArray
@@ -106,13 +107,58 @@ class LinearSolution:
         scaled = gradient / self.effects / np.sqrt(2.0)
         return solve_triangular(self._factor[0], scaled, lower=True)
 
-    def penalty(self, coefficients: FloatArray) -> tuple[float, FloatArray]:
-        """What the ridge adds to the loss, and its gradient by the coefficients."""
-        stretch = coefficients - self.rest
-        slope = self.ridge * self.effects**2 * stretch
-        return float(slope @ stretch), 2 * slope
-
     def put_into(self, mtp: MTP) -> MTP:
         """The potential with the coefficients at the minimum."""
         species, moment = np.split(self.coefficients, [mtp.species_count])
         return replace(mtp, species_coeffs=species, moment_coeffs=moment)
+
+
+class Ridge:
+    """What a ridge adds to the loss while the radial functions move, too.
+
+    ``ridge * sum_k (e_k x_k)^2``, where ``e_k``, the effect of a unit of a coefficient, is known
+    for the radial functions that the linear solution was found with and follows their size: a
+    product of moments in which a radial function occurs n times goes with its n-th power. Without
+    that a fit would gain by making the functions large and the coefficients small, which changes
+    nothing, and lose it when the effects are found anew.
+
+    Parameters
+    ----------
+    linear
+        The solution, for the radial functions of `mtp`.
+    mtp
+        A potential with radial functions none of which vanishes for all pairs.
+    """
+
+    def __init__(self, linear: LinearSolution, mtp: MTP) -> None:
+        self._rest, self._strength = linear.rest, linear.ridge * linear.effects**2
+        self._powers = np.zeros((len(linear.effects), mtp.radial_funcs_count))
+        self._powers[mtp.species_count :] = radial_powers(mtp)
+        self._shape = mtp.radial_coeffs.shape
+        self._squares = self._square(mtp.radial_coeffs)
+
+    def _square(self, radial: FloatArray) -> FloatArray:
+        return np.einsum("stfr,stfr->f", radial, radial)
+
+    def __call__(self, values: FloatArray) -> tuple[float, FloatArray]:
+        """The addition for all parameters, and its gradient by them."""
+        radial, linear = np.split(values, [int(np.prod(self._shape))])
+        radial = radial.reshape(self._shape)
+        squares = self._square(radial)
+        stretch = linear - self._rest
+        slope = (
+            self._strength * np.prod((squares / self._squares) ** self._powers, axis=1) * stretch
+        )
+        by_size = 2 * ((slope * stretch) @ self._powers) / squares
+        by_radial = by_size[None, None, :, None] * radial
+        return float(slope @ stretch), np.concatenate([by_radial.ravel(), 2 * slope])
+
+
+def radial_powers(mtp: MTP) -> NDArray[np.int64]:
+    """How often each radial function occurs in each basis function, (scalars, functions)."""
+    powers = np.zeros((mtp.alpha_moments_count, mtp.radial_funcs_count), dtype=np.int64)
+    basic = mtp.alpha_index_basic[:, 0]
+    powers[np.arange(len(basic)), basic] = 1
+    for left, right, _, target in mtp.alpha_index_times:
+        powers[target] = powers[left] + powers[right]
+    return powers[mtp.alpha_moment_mapping]

@@ -11,7 +11,7 @@ from seicampaign.errors import TrainingError
 from seicampaign.mtp.calculator import evaluate
 from seicampaign.training import LabelledSet, Weights, errors_by_kind, fit
 from seicampaign.training.fit import _Search
-from seicampaign.training.linear import LinearSolution, normal_equations
+from seicampaign.training.linear import LinearSolution, Ridge, normal_equations, radial_powers
 from seicampaign.training.loss import parameters
 
 SPECIES = ("Ar", "Ne")
@@ -108,6 +108,30 @@ def test_the_ridge_does_not_pull_at_the_energies_of_free_atoms(images, result):
     counts = [list(images[0].symbols).count(s) for s in SPECIES]  # the same in all
     assert species @ counts == pytest.approx(of_atom @ counts, rel=1e-9)
     assert np.abs(moments).max() < 1e-6 * np.abs(solutions[0].coefficients[2:]).max()
+
+
+def test_the_ridge_does_not_see_the_size_of_radial_functions(images, result):
+    """Twice the function and the coefficients less in proportion are the same potential."""
+    equations = normal_equations(LabelledSet(images, SPECIES, cutoff=5.0), result.mtp)
+    ridge = Ridge(LinearSolution(equations, 1e-3, 2), result.mtp)
+    factors = 1.0 + 0.5 * np.arange(result.mtp.radial_funcs_count)
+    other = replace(
+        result.mtp,
+        radial_coeffs=result.mtp.radial_coeffs * factors[:, None],
+        moment_coeffs=result.mtp.moment_coeffs / np.prod(factors ** radial_powers(result.mtp), 1),
+    )
+    assert ridge(parameters(other))[0] == pytest.approx(ridge(parameters(result.mtp))[0])
+    data = LabelledSet(images, SPECIES, cutoff=5.0)
+    assert data.predict(other).loss == pytest.approx(data.predict(result.mtp).loss)
+
+
+def test_the_gradient_of_the_ridge_is_its_slope(images, result):
+    equations = normal_equations(LabelledSet(images, SPECIES, cutoff=5.0), result.mtp)
+    ridge = Ridge(LinearSolution(equations, 1e-3, 2), result.mtp)
+    values = parameters(result.mtp)
+    step = np.random.default_rng(0).normal(size=len(values)) * 1e-5 * np.abs(values)
+    difference = ridge(values + step)[0] - ridge(values - step)[0]
+    assert ridge(values)[1] @ step == pytest.approx(difference / 2, rel=1e-6)
 
 
 def shift(atoms, of_atom):
