@@ -358,9 +358,9 @@ class CampaignStore:
             return f"{text} Is the server running, and are the URI and its credentials right?"
         tail = log_tail(home / "mongod.log")
         return (
-            f"{text} This is the embedded database of {home}: connect() starts it again. "
-            f"{remedy(tail, home / 'data')}\nThe end of its log:\n{tail}"
-        )
+            f"{text} This is the embedded database of {home}: if it has died, the next command "
+            f"starts it again. {remedy(tail, home / 'data')}"
+        ) + (f"\nIts last errors:\n{tail}" if tail else "")
 
     def _collection(self, name: str) -> MongoStore:
         return self._open(name, lambda: self._new_collection(name))

