@@ -136,7 +136,7 @@ def _errors_logged(log: Path, start: int) -> list[str]:
     with log.open("rb") as stream:
         stream.seek(start)
         lines = stream.read().decode(errors="replace").splitlines()
-    words = []
+    words: list[str] = []
     for line in lines:
         try:
             entry = json.loads(line)
