@@ -233,7 +233,12 @@ class _NativeSet:
         error = ctypes.create_string_buffer(_ERROR_SIZE)
         self._library = library()
         self.handle = self._library.mtp_active_set_create(
-            data, len(data), ctypes.byref(c_model(chosen.mtp)), error, _ERROR_SIZE
+            data,
+            len(data),
+            ctypes.byref(c_model(chosen.mtp)),
+            plan(chosen.mtp, basis=True).isa.encode(),
+            error,
+            _ERROR_SIZE,
         )
         if not self.handle:
             raise PotentialError(f"The active set cannot be used: {error.value.decode()}.")

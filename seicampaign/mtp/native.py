@@ -82,6 +82,7 @@ def _declare(lib: ctypes.CDLL) -> ctypes.CDLL:
         ctypes.c_long,
         ctypes.POINTER(CModel),
         text,
+        text,
         integer,
     ]
     lib.mtp_active_set_destroy.restype = None

@@ -17,31 +17,38 @@ struct Block {
 };
 // A lane with fewer neighbours is filled up with vectors of length max_dist, which add nothing.
 
+// Coefficients worked out together: `rows` sums of inputs of the panel times numbers of a matrix, which
+// stands as it is read, [input][row] for all pieces. A piece of inputs is added up and rounded by
+// itself, so that errors stay small.
+struct Piece {
+  int first, inputs;
+};
+struct Tile {
+  const float *matrix;
+  const Piece *begin, *end;
+  int row, rows;
+  float tolerance;  // the largest of its rows
+};
+constexpr int tile_rows(int width) { return width == 8 ? 8 : 4; }  // at most: sums stay in registers
+constexpr int piece_inputs = 96;                                  // at most
+
 // The matrices of an active set that grade atoms of one species, see grade.hpp. The inputs are the
-// derivatives by the moment coefficients, then by the own parameters of the species.
+// derivatives by the moment coefficients, by the own parameters of the species, and then the
+// coefficients found so far.
 struct GradeView {
-  int scalars, parameters;      // moment coefficients; own parameters of a species
-  int species, rows;            // of the set; coefficients of a grade
-  int own;                      // the species at hand
-  const double *centre;         // [inputs] what is taken off them before they are rounded
-  const float *range;           // [inputs] one over the deviations from it that the set knows
-  const float *constants;       // [rows] coefficients of the centre
-  const float *tolerance;       // [rows] error of single precision within the range
-  const float *joint;           // [scalars][inputs], packed
-  const float *direct;          // [parameters][parameters], packed
-  const int *ranks;             // [species]
-  const float *const *spread;   // [species] -> [parameters][rank], packed
-  const double *exact;          // [rows][row_size]
-  int row_size;
+  int scalars, parameters;  // moment coefficients; own parameters of a species
+  int own, rows;            // where the own parameters stand in `exact`; coefficients of a grade
+  const double *centre;     // [inputs] what is taken off them before they are rounded
+  const float *range;       // [inputs] one over the deviations from it that the set knows
+  const float *constants;   // [rows] coefficients of the centre
+  const float *tolerance;   // [rows] error of single precision within the range
+  List<Tile> tiles;         // each after those whose coefficients it reads
+  const double *exact;      // [rows][rows]
 };
 
-// A packed matrix stands as it is read: for each piece of so many inputs all tiles of so many rows,
-// [input][row of the tile]; the last piece and the last tile have the rest. What a piece of inputs
-// adds up to is rounded by itself, so that errors stay small.
-constexpr int packed_inputs = 64, packed_rows = 8;
-
-// Atoms graded at once, a panel: `grade_blocks` blocks, whose basis is [basis_size][block][width].
-constexpr int grade_blocks = 6;
+// Atoms graded at once: panels of `grade_blocks` blocks, whose basis is [basis_size][block][width].
+// Several panels share what is read of the matrices.
+constexpr int grade_blocks = 6, grade_panels = 2;
 
 struct Kernels {
   const char *name;
@@ -49,8 +56,8 @@ struct Kernels {
   void (*evaluate[max_half_level + 1])(const PlanView &, const Block &, void *memory);
   long (*memory[max_half_level + 1])(const PlanView &, int slots);
   double (*peak)(long rounds);  // multiplies and adds; gives the number of operations done
-  // grades[blocks][width] of lanes[block] atoms each; memory for basis_size + rows vectors of
-  // grade_blocks * width floats, and for rows + packed_rows integers
+  // grades[blocks][width] of lanes[block] atoms each; memory for basis_size + rows + tiles vectors of
+  // grade_blocks * width floats for each panel, and for 5 rows + 8 integers
   void (*grade)(const GradeView &, const double *basis, int blocks, const int *lanes, double *grades,
                 float *memory);
 };

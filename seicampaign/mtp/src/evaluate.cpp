@@ -193,14 +193,16 @@ int mtp_basis(const mtp_plan *plan, int atoms, const int *species, const double 
 }
 
 struct mtp_active_set {
+  mtp_active_set(const std::string &bytes, const mtp_model &model, int width)
+      : set(bytes, model, width) {}
   ActiveSet set;
 };
 
 mtp_active_set *mtp_active_set_create(const char *bytes, long count, const mtp_model *model,
-                                      char *error, int size) {
+                                      const char *isa, char *error, int size) {
   mtp_active_set *set = nullptr;
   guarded(error, size, [&] {
-    set = new mtp_active_set{ActiveSet(std::string(bytes, count), *model)};
+    set = new mtp_active_set(std::string(bytes, count), *model, kernels(isa).width);
   });
   return set;
 }

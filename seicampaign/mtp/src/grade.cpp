@@ -1,5 +1,6 @@
 #include "grade.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 #include <stdexcept>
@@ -65,84 +66,122 @@ std::uint64_t fingerprint(const mtp_model &m) {
   return hash;
 }
 
-ActiveSet::ActiveSet(const std::string &bytes, const mtp_model &model) {
+// Part of the matrix of some rows, [row][stride], and the inputs of the panel that it is for.
+struct ActiveSet::Source {
+  const double *matrix;
+  std::size_t stride;
+  int first, inputs;
+};
+
+ActiveSet::ActiveSet(const std::string &bytes, const mtp_model &model, int width) : width_(width) {
   Reader in(bytes);
   if (static_cast<std::uint64_t>(in.integer()) != fingerprint(model))
     throw std::invalid_argument("the active set was made for another potential");
   scalars_ = model.alpha_scalar_moments;
-  const int species = model.species_count,
-            own = 1 + species * model.radial_funcs_count * model.radial_basis_size;
-  const std::size_t inputs = scalars_ + own, square = static_cast<std::size_t>(own) * own;
-  rows_ = scalars_ + species * own;
+  const int species = model.species_count;
+  own_ = 1 + species * model.radial_funcs_count * model.radial_basis_size;
+  const std::size_t inputs = scalars_ + own_, square = static_cast<std::size_t>(own_) * own_;
+  rows_ = scalars_ + species * own_;
   std::int64_t ranks = 0;
-  std::size_t count = static_cast<std::size_t>(rows_) * rows_;
+  const std::size_t each = square + 2 * inputs + rows_;
+  std::size_t count = static_cast<std::size_t>(rows_) * rows_ + species * each;
   for (int g = 0; g <= species; g++) {  // the last: of rows that are of no species
     const std::int64_t rank = in.integer();
     if (rank < 0 || rank > scalars_) throw std::invalid_argument("the active set is broken");
     ranks_.push_back(static_cast<int>(rank));
     ranks += rank;
-    if (g < species) count += own * rank + square + 2 * inputs + rows_;
+    if (g < species) count += own_ * rank;
   }
   if (ranks != scalars_) throw std::invalid_argument("the active set is broken");
   numbers_ = in.numbers(count);
 
-  const double *const exact = numbers_.data(), *at = exact + static_cast<std::size_t>(rows_) * rows_;
+  const double *at = numbers_.data() + static_cast<std::size_t>(rows_) * rows_;
+  std::vector<const double *> spread;
   for (int g = 0; g < species; g++) {
-    spread_.push_back(pack(at, own, ranks_[g]));
-    at += static_cast<std::size_t>(own) * ranks_[g];
+    spread.push_back(at);
+    at += static_cast<std::size_t>(own_) * ranks_[g];
   }
-  for (int t = 0; t < species; t++) {
-    const double *const direct = at, *const centre = direct + square, *const range = centre + inputs,
-                 *const tolerance = range + inputs;
-    at = tolerance + rows_;
-    std::vector<double> joint;
-    std::vector<float> constants(rows_);
-    for (int row = 0; row < rows_; row++) {
-      const double *const all = exact + static_cast<std::size_t>(row) * rows_,
-                   *const mine = all + scalars_ + t * static_cast<std::size_t>(own);
-      constants[row] = static_cast<float>(
-          std::inner_product(all, all + scalars_, centre, 0.0) +
-          std::inner_product(mine, mine + own, centre + scalars_, 0.0));
-      if (row >= scalars_) continue;
-      joint.insert(joint.end(), all, all + scalars_);
-      joint.insert(joint.end(), mine, mine + own);
-    }
-    floats_.push_back(std::move(constants));
-    const float *const kept = floats_.back().data();
-    views_.push_back({scalars_, own, species, rows_, t, centre, pack(range, 1, inputs), kept,
-                      pack(tolerance, 1, rows_), pack(joint.data(), scalars_, inputs),
-                      pack(direct, own, own), ranks_.data(), spread_.data(), exact, rows_});
-  }
+  species_.resize(species);
+  for (int t = 0; t < species; t++) set_up(t, at + t * each, spread);
 }
 
-// Of a matrix [rows][inputs].
-const float *ActiveSet::pack(const double *matrix, int rows, int inputs) {
-  std::vector<float> out;
-  out.reserve(static_cast<std::size_t>(rows) * inputs);
-  for (int first = 0; first < inputs; first += packed_inputs)
-    for (int row = 0; row < rows; row += packed_rows)
-      for (int i = first; i < std::min(first + packed_inputs, inputs); i++)
-        for (int n = row; n < std::min(row + packed_rows, rows); n++)
-          out.push_back(static_cast<float>(matrix[static_cast<std::size_t>(n) * inputs + i]));
-  floats_.push_back(std::move(out));
-  return floats_.back().data();
+void ActiveSet::set_up(int t, const double *direct, const std::vector<const double *> &spread) {
+  Species &of = species_[t];
+  const int inputs = scalars_ + own_, offset = scalars_ + t * own_;
+  const double *const exact = numbers_.data(), *const centre = direct + own_ * std::size_t(own_),
+               *const range = centre + inputs, *const tolerance = range + inputs;
+  of.range.assign(range, tolerance);
+  of.tolerance.assign(tolerance, tolerance + rows_);
+  for (int row = 0; row < rows_; row++) {
+    const double *const all = exact + row * std::size_t(rows_), *const mine = all + offset;
+    of.constants.push_back(
+        static_cast<float>(std::inner_product(all, all + scalars_, centre, 0.0) +
+                           std::inner_product(mine, mine + own_, centre + scalars_, 0.0)));
+  }
+
+  const std::size_t stride = rows_;
+  add_tiles(of, 0, scalars_, {{exact, stride, 0, scalars_}, {exact + offset, stride, scalars_, own_}});
+  for (int g = 0, part = inputs; g < static_cast<int>(spread.size()); part += ranks_[g++]) {
+    std::vector<Source> sources;
+    if (g == t) sources.push_back({direct, std::size_t(own_), scalars_, own_});
+    if (ranks_[g]) sources.push_back({spread[g], std::size_t(ranks_[g]), part, ranks_[g]});
+    if (!sources.empty()) add_tiles(of, scalars_ + g * own_, own_, sources);  // or all are zero
+  }
+  of.view = {scalars_, own_, offset, rows_, centre, of.range.data(), of.constants.data(),
+             of.tolerance.data(), {of.tiles.data(), of.tiles.data() + of.tiles.size()}, exact};
+}
+// Rows of a coefficient each, in tiles and pieces of nearly equal size.
+void ActiveSet::add_tiles(Species &of, int first, int count,
+                          const std::vector<Source> &sources) const {
+  Packed packed;
+  for (const Source &source : sources) {
+    const int pieces = (source.inputs + piece_inputs - 1) / piece_inputs;
+    for (int n = 0; n < pieces; n++) {
+      const int begin = source.inputs * n / pieces, end = source.inputs * (n + 1) / pieces;
+      packed.pieces.push_back({source.first + begin, end - begin});
+    }
+  }
+  std::vector<std::size_t> starts;
+  const int most = tile_rows(width_), tiles = (count + most - 1) / most;
+  for (int n = 0; n < tiles; n++) {
+    const int begin = count * n / tiles, end = count * (n + 1) / tiles;
+    starts.push_back(packed.numbers.size());
+    for (const Source &source : sources)
+      for (int i = 0; i < source.inputs; i++)
+        for (int row = begin; row < end; row++)
+          packed.numbers.push_back(static_cast<float>(source.matrix[row * source.stride + i]));
+    const float *const tolerance = of.tolerance.data() + first;
+    of.tiles.push_back({nullptr, nullptr, nullptr, first + begin, end - begin,
+                        *std::max_element(tolerance + begin, tolerance + end)});
+  }
+  for (int n = 0; n < tiles; n++) {
+    Tile &tile = of.tiles[of.tiles.size() - tiles + n];
+    tile.matrix = packed.numbers.data() + starts[n];
+    tile.begin = packed.pieces.data();
+    tile.end = tile.begin + packed.pieces.size();
+  }
+  of.packed.push_back(std::move(packed));  // which moves none of their numbers
 }
 
 Grader::Grader(const Plan &plan, const Kernels &kernels, const ActiveSet &set)
     : kernels_(kernels), set_(set) {
-  const std::size_t panel = static_cast<std::size_t>(grade_blocks) * kernels.width,
+  if (set.width() != kernels.width)
+    throw std::invalid_argument("the active set was made ready for another instruction set");
+  const std::size_t atoms = static_cast<std::size_t>(grade_blocks) * kernels.width,
                     size = basis_size(plan.view(), set.scalars());
-  std::fill_n(basis_.need(size * panel), size * panel, 0.0);  // idle lanes shall be numbers
-  grades_.need(panel);
-  memory_.need((size + set.rows()) * panel + set.rows() + packed_rows);
+  panel_ = size * atoms;
+  std::fill_n(basis_.need(grade_panels * panel_), grade_panels * panel_, 0.0);  // idle lanes too
+  grades_.need(grade_panels * atoms);
+  memory_.need(grade_panels * (size + 2 * set.rows()) * atoms + 5 * set.rows() + 8);
 }
 
 double *Grader::next(int species, const int *atoms, int lanes, double *grades) {
-  if (species != species_ || blocks_ == grade_blocks) finish(grades);
+  if (species != species_ || blocks_ == grade_panels * grade_blocks) finish(grades);
   species_ = species;
   lanes_[blocks_] = lanes;
   for (int lane = 0; lane < kernels_.width; lane++) atoms_.push_back(lane < lanes ? atoms[lane] : -1);
-  return basis_.need(0) + blocks_++ * kernels_.width;
+  const int block = blocks_++;
+  return basis_.need(0) + block / grade_blocks * panel_ + block % grade_blocks * kernels_.width;
 }
 
 void Grader::finish(double *grades) {

@@ -30,33 +30,47 @@ namespace sei::mtp {
 // The matrices of an active set, from the file that grade.py writes.
 class ActiveSet {
  public:
-  // Throws std::invalid_argument if it is broken or of another potential.
-  ActiveSet(const std::string &bytes, const mtp_model &model);
-  const GradeView &of(int species) const { return views_[species]; }
+  // For kernels of this width. Throws std::invalid_argument if it is broken or of another potential.
+  ActiveSet(const std::string &bytes, const mtp_model &model, int width);
+  ActiveSet(const ActiveSet &) = delete;
+  ActiveSet &operator=(const ActiveSet &) = delete;
+  const GradeView &of(int species) const { return species_[species].view; }
+  int width() const { return width_; }
   int scalars() const { return scalars_; }
   int rows() const { return rows_; }
 
  private:
-  const float *pack(const double *matrix, int rows, int inputs);
+  struct Source;
+  struct Packed {
+    std::vector<float> numbers;
+    std::vector<Piece> pieces;
+  };
+  struct Species {
+    std::vector<float> range, constants, tolerance;
+    std::vector<Packed> packed;
+    std::vector<Tile> tiles;
+    GradeView view;
+  };
+  void set_up(int species, const double *own_numbers, const std::vector<const double *> &spread);
+  void add_tiles(Species &of, int row, int count, const std::vector<Source> &sources) const;
 
-  int scalars_ = 0, rows_ = 0;
+  int width_, scalars_ = 0, own_ = 0, rows_ = 0;
   std::vector<int> ranks_;
   std::vector<double> numbers_;
-  std::vector<std::vector<float>> floats_;
-  std::vector<const float *> spread_;
-  std::vector<GradeView> views_;
+  std::vector<Species> species_;
 };
 
 // What the coefficients and tables of a potential amount to: FNV-1a, 64 bits, over their bytes.
 std::uint64_t fingerprint(const mtp_model &model);
 
-// Collects blocks of one species and grades a panel of them at a time.
+// Collects blocks of one species and grades some panels of them at a time.
 class Grader {
  public:
+  // All of the same instruction set, or std::invalid_argument is thrown.
   Grader(const Plan &plan, const Kernels &kernels, const ActiveSet &set);
 
   // Where the next block of atoms of this species shall write its basis. Grades what is collected
-  // first if the species is another one or the panel is full.
+  // first if the species is another one or the panels are full.
   double *next(int species, const int *atoms, int lanes, double *grades);
   int stride() const { return grade_blocks * kernels_.width; }
   void finish(double *grades);  // of what is collected
@@ -64,7 +78,8 @@ class Grader {
  private:
   const Kernels &kernels_;
   const ActiveSet &set_;
-  int species_ = -1, blocks_ = 0, lanes_[grade_blocks] = {};
+  int species_ = -1, blocks_ = 0, lanes_[grade_panels * grade_blocks] = {};
+  std::size_t panel_;  // numbers of the basis of one
   std::vector<int> atoms_;  // -1 in idle lanes
   Aligned<double> basis_, grades_;
   Aligned<float> memory_;

@@ -8,119 +8,135 @@
 
 namespace {
 
-using sei::mtp::grade_blocks, sei::mtp::GradeView, sei::mtp::packed_inputs, sei::mtp::packed_rows;
-
-constexpr int tile_rows = width == 8 ? 8 : 4;  // whose sums stay in registers
+using sei::mtp::grade_blocks, sei::mtp::grade_panels, sei::mtp::GradeView, sei::mtp::Piece, sei::mtp::Tile;
 
 typedef float F __attribute__((vector_size(8 * width)));     // as many bytes as V
 typedef float Half __attribute__((vector_size(4 * width)));  // as many lanes as V
+typedef unsigned long long Lanes;                            // of a panel, a bit for each
 constexpr int most_vectors = grade_blocks / 2;               // F for each number of a panel
+constexpr int most_rows = sei::mtp::tile_rows(width);
 
-template <class T>
-SEI_INLINE T magnitude(T x) { return x < T{} ? -x : x; }
-
-template <class T>
-SEI_INLINE T larger(T a, T b) { return a > b ? a : b; }
-
-// out[N] += rows of a tile times in[inputs], for the first `Vectors` vectors of the panel.
-template <int N, int Vectors>
-SEI_INLINE void add_rows(const float *tile, int stride, int inputs, const F *in, F *out) {
-  F sum[N][Vectors] = {};
-  for (int i = 0; i < inputs; i++, in += most_vectors, tile += stride)
-#pragma GCC unroll 8
-    for (int n = 0; n < N; n++)
-#pragma GCC unroll 3
-      for (int v = 0; v < Vectors; v++) sum[n][v] += tile[n] * in[v];
-#pragma GCC unroll 8
-  for (int n = 0; n < N; n++)
-#pragma GCC unroll 3
-    for (int v = 0; v < Vectors; v++) out[n * most_vectors + v] += sum[n][v];
-}
-
-template <int N, int Vectors>
-SEI_INLINE void add_tile(const float *tile, int rows, int stride, int inputs, const F *in, F *out) {
-  for (; rows >= N; rows -= N, tile += N, out += N * most_vectors)
-    add_rows<N, Vectors>(tile, stride, inputs, in, out);
-  if constexpr (N > 1) {
-    if (rows) add_tile<N - 1, Vectors>(tile, rows, stride, inputs, in, out);
-  }
-}
+// A row that may be the largest in some lanes.
+struct Candidate {
+  int row;
+  Lanes lanes;
+};
 
 // A panel between the steps.
 struct Panel {
   const double *basis;
-  F *inputs, *found;  // [basis_size], [rows]: deviations from the centre and from its coefficients
-  F reach[most_vectors], least[most_vectors];  // see centre_inputs() and find_least()
+  Lanes members;    // that are no idle ones
+  F *inputs;        // [basis_size] deviations from the centre, and right behind them
+  F *found;         // [rows] deviations from the coefficients of the centre
+  F *tops;          // [tiles] the largest coefficients of each
+  Candidate *candidates;  // [rows]
+  int *rows;              // [rows + most_rows] of a block
+  void (*work_out)(const GradeView &, const Tile &, F *tops, Panel &);  // for as many vectors
+  F reach[most_vectors], least[most_vectors];  // see centre_inputs() and finish_tile()
 };
-
-// out[rows] += matrix in, for the first `Vectors` vectors of the panel.
-template <int Vectors>
-void add_product(const float *matrix, int rows, int inputs, const F *in, F *out) {
-  for (int left = inputs; left > 0; left -= packed_inputs, in += packed_inputs * most_vectors) {
-    const int size = left < packed_inputs ? left : packed_inputs;
-    for (int row = 0; row < rows; row += packed_rows) {
-      const int n = rows - row < packed_rows ? rows - row : packed_rows;
-      add_tile<tile_rows, Vectors>(matrix, n, n, size, in, out + row * most_vectors);
-      matrix += n * size;
-    }
-  }
-}
 
 // Deviations of the basis from the centre, and by how much they leave the range of the set.
 SEI_INLINE void centre_inputs(const GradeView &set, Panel &p) {
-  for (F &reach : p.reach) reach = F{} + 1.0f;
-  for (int i = 0; i < set.scalars + set.parameters; i++) {
-    const V *const from = (const V *)p.basis + i * grade_blocks;
-    F *const to = p.inputs + i * most_vectors;
+  const int inputs = set.scalars + set.parameters;
+  const V *from = (const V *)p.basis;
+  Half *to = (Half *)p.inputs;
+  for (int i = 0; i < inputs; i++, from += grade_blocks, to += grade_blocks)
 #pragma GCC unroll 6
     for (int b = 0; b < grade_blocks; b++)
-      ((Half *)to)[b] = __builtin_convertvector(from[b] - set.centre[i], Half);
+      to[b] = __builtin_convertvector(from[b] - set.centre[i], Half);
+  for (F &reach : p.reach) reach = F{} + 1.0f;
+  for (int i = 0; i < inputs; i++)
 #pragma GCC unroll 3
     for (int v = 0; v < most_vectors; v++)
-      p.reach[v] = larger(p.reach[v], set.range[i] * magnitude(to[v]));
+      p.reach[v] = larger(set.range[i] * magnitude(p.inputs[i * most_vectors + v]), p.reach[v]);
+}
+
+// The largest coefficients of a tile, and what the largest of all are at least.
+template <int N, int Vectors>
+SEI_INLINE void finish_tile(const GradeView &set, const Tile &tile, const F (&sum)[N][Vectors],
+                            F *tops, Panel &p) {
+  F top[Vectors] = {};
+  const float *const constants = set.constants + tile.row;
+#pragma GCC unroll 8
+  for (int n = 0; n < N; n++)
+#pragma GCC unroll 3
+    for (int v = 0; v < Vectors; v++) top[v] = larger(magnitude(sum[n][v] + constants[n]), top[v]);
+#pragma GCC unroll 3
+  for (int v = 0; v < Vectors; v++) {
+    tops[v] = top[v];
+    p.least[v] = larger(top[v] - tile.tolerance * p.reach[v], p.least[v]);
   }
 }
 
-// What the largest coefficient of each atom is at least.
-SEI_INLINE void find_least(const GradeView &set, Panel &p) {
-  for (F &least : p.least) least = F{};
-  for (int row = 0; row < set.rows; row++)
+// The coefficients of a tile of N rows, for the first `Vectors` vectors of the panel.
+template <int N, int Vectors>
+SEI_INLINE void work_out_rows(const GradeView &set, const Tile &tile, F *tops, Panel &p) {
+  const float *matrix = tile.matrix;
+  F *const out = p.found + tile.row * most_vectors;
+  for (const Piece *piece = tile.begin;; piece++) {
+    const F *in = p.inputs + piece->first * most_vectors;
+    F sum[N][Vectors] = {};
+    for (int i = 0; i < piece->inputs; i++, in += most_vectors, matrix += N) {
+      __builtin_prefetch(matrix + 512);
+#pragma GCC unroll 8
+      for (int n = 0; n < N; n++)
 #pragma GCC unroll 3
-    for (int v = 0; v < most_vectors; v++) {
-      const F size = magnitude(p.found[row * most_vectors + v] + set.constants[row]);
-      p.least[v] = larger(p.least[v], size - set.tolerance[row] * p.reach[v]);
+        for (int v = 0; v < Vectors; v++) sum[n][v] += matrix[n] * in[v];
     }
+    if (piece != tile.begin)
+#pragma GCC unroll 8
+      for (int n = 0; n < N; n++)
+#pragma GCC unroll 3
+        for (int v = 0; v < Vectors; v++) sum[n][v] += out[n * most_vectors + v];
+#pragma GCC unroll 8
+    for (int n = 0; n < N; n++)
+#pragma GCC unroll 3
+      for (int v = 0; v < Vectors; v++) out[n * most_vectors + v] = sum[n][v];
+    if (piece + 1 == tile.end) return finish_tile(set, tile, sum, tops, p);
+  }
+}
+
+template <int N, int Vectors>
+SEI_INLINE void work_out_tile(const GradeView &set, const Tile &tile, F *tops, Panel &p) {
+  if (tile.rows == N) return work_out_rows<N, Vectors>(set, tile, tops, p);
+  if constexpr (N > 1) work_out_tile<N - 1, Vectors>(set, tile, tops, p);
+}
+
+template <int Vectors>
+void work_out(const GradeView &set, const Tile &tile, F *tops, Panel &p) {
+  work_out_tile<most_rows, Vectors>(set, tile, tops, p);
 }
 
 // All coefficients in single precision.
-template <int Vectors>
-void approximate(const GradeView &set, Panel &p) {
-  centre_inputs(set, p);
-  for (int i = 0; i < set.rows * most_vectors; i++) p.found[i] = F{};
-  add_product<Vectors>(set.joint, set.scalars, set.scalars + set.parameters, p.inputs, p.found);
-  const F *part = p.found;
-  F *out = p.found + set.scalars * most_vectors;
-  for (int g = 0; g < set.species; g++) {
-    if (g == set.own)
-      add_product<Vectors>(set.direct, set.parameters, set.parameters,
-                           p.inputs + set.scalars * most_vectors, out);
-    add_product<Vectors>(set.spread[g], set.parameters, set.ranks[g], part, out);
-    part += set.ranks[g] * most_vectors;
-    out += set.parameters * most_vectors;
+void approximate(const GradeView &set, Panel *panels, int count) {
+  for (const Tile *tile = set.tiles.begin; tile != set.tiles.end; tile++) {
+    const long at = (tile - set.tiles.begin) * most_vectors;
+    for (Panel *p = panels; p != panels + count; p++) p->work_out(set, *tile, p->tops + at, *p);
   }
-  find_least(set, p);
 }
 
-// Rows that may be the largest of one of the first lanes of a block.
-SEI_INLINE int list_candidates(const GradeView &set, const Panel &p, int block, unsigned lanes,
-                               int *rows) {
-  const Half reach = ((const Half *)p.reach)[block], least = ((const Half *)p.least)[block];
+// Where coefficients of so much, with an error of so much, may be the largest.
+SEI_INLINE Lanes lanes_above(const Panel &p, const F *size, float tolerance) {
+  Lanes lanes = 0;
+#pragma GCC unroll 3
+  for (int v = 0; v < most_vectors; v++)
+    lanes |= (Lanes)lanes_of(size[v] + tolerance * p.reach[v] >= p.least[v]) << 2 * width * v;
+  return lanes & p.members;
+}
+
+int list_candidates(const GradeView &set, const Panel &p) {
   int count = 0;
-  for (int row = 0; row < set.rows; row++) {
-    const Half found = ((const Half *)(p.found + row * most_vectors))[block];
-    const Half size = magnitude(found + set.constants[row]) + set.tolerance[row] * reach;
-    rows[count] = row;
-    count += (lanes_of(size >= least) & lanes) != 0;
+  const F *tops = p.tops;
+  for (const Tile *tile = set.tiles.begin; tile != set.tiles.end; tile++, tops += most_vectors) {
+    if (!lanes_above(p, tops, tile->tolerance)) continue;
+    for (int row = tile->row; row < tile->row + tile->rows; row++) {
+      F size[most_vectors];
+#pragma GCC unroll 3
+      for (int v = 0; v < most_vectors; v++)
+        size[v] = magnitude(p.found[row * most_vectors + v] + set.constants[row]);
+      p.candidates[count] = {row, lanes_above(p, size, set.tolerance[row])};
+      count += p.candidates[count].lanes != 0;
+    }
   }
   return count;
 }
@@ -129,17 +145,16 @@ SEI_INLINE int list_candidates(const GradeView &set, const Panel &p, int block, 
 // what single precision gave, within its tolerance.
 SEI_INLINE unsigned check_rows(const GradeView &set, const Panel &p, int block, const int *rows,
                                V &most) {
-  constexpr int N = tile_rows;
+  constexpr int N = most_rows;
   const double *row[N];
 #pragma GCC unroll 8
-  for (int n = 0; n < N; n++) row[n] = set.exact + (long)rows[n] * set.row_size;
+  for (int n = 0; n < N; n++) row[n] = set.exact + (long)rows[n] * set.rows;
   const V *in = (const V *)p.basis + block;
   V sum[N] = {};
   for (int i = 0; i < set.scalars; i++, in += grade_blocks)
 #pragma GCC unroll 8
     for (int n = 0; n < N; n++) sum[n] += row[n][i] * *in;
-  const int own = set.scalars + set.own * set.parameters;
-  for (int i = own; i < own + set.parameters; i++, in += grade_blocks)
+  for (int i = set.own; i < set.own + set.parameters; i++, in += grade_blocks)
 #pragma GCC unroll 8
     for (int n = 0; n < N; n++) sum[n] += row[n][i] * *in;
   const Half reach = ((const Half *)p.reach)[block];
@@ -150,44 +165,67 @@ SEI_INLINE unsigned check_rows(const GradeView &set, const Panel &p, int block, 
     const Half found = ((const Half *)(p.found + r * most_vectors))[block] + set.constants[r];
     const Half error = magnitude(__builtin_convertvector(sum[n], Half) - found);
     wrong |= ~lanes_of(error <= set.tolerance[r] * reach);
-    most = larger(most, magnitude(sum[n])) + 0.0 * sum[n];  // what is no number remains none
+    const V size = sum[n] < V{} ? -sum[n] : sum[n];
+    most = (size > most ? size : most) + 0.0 * sum[n];  // what is no number remains none
   }
   return wrong;
 }
 
 // The same for any number; `rows` has room to be filled up to whole tiles.
-SEI_INLINE unsigned check(const GradeView &set, const Panel &p, int block, int *rows, int count,
-                          V &most) {
+SEI_INLINE unsigned check(const GradeView &set, const Panel &p, int block, int count, V &most) {
   unsigned wrong = 0;
-  for (int n = count; n % tile_rows; n++) rows[n] = rows[count - 1];
-  for (int n = 0; n < count; n += tile_rows)
-    wrong |= check_rows(set, p, block, rows + n, most);
+  for (int n = count; n % most_rows; n++) p.rows[n] = p.rows[count - 1];
+  for (int n = 0; n < count; n += most_rows)
+    wrong |= check_rows(set, p, block, p.rows + n, most);
   return wrong;
 }
 
-SEI_INLINE V grade_block(const GradeView &set, const Panel &p, int block, int lanes, int *rows) {
-  const unsigned members = (1u << lanes) - 1;
+// Of the lanes of a block.
+V grade_block(const GradeView &set, const Panel &p, int block, int candidates) {
+  const unsigned members = p.members >> block * width & ((1u << width) - 1);
   V most = V{};
-  int count = list_candidates(set, p, block, members, rows);
-  if (count && !(check(set, p, block, rows, count, most) & members)) return most;
-  for (count = 0; count < set.rows; count++) rows[count] = count;
-  check(set, p, block, rows, count, most);
+  int count = 0;
+  for (const Candidate *c = p.candidates; c != p.candidates + candidates; c++) {
+    p.rows[count] = c->row;
+    count += (c->lanes >> block * width & members) != 0;
+  }
+  if (count && !(check(set, p, block, count, most) & members)) return most;
+  for (count = 0; count < set.rows; count++) p.rows[count] = count;
+  check(set, p, block, count, most);
   return most;
+}
+
+// Sets up a panel of so many blocks in the memory at hand. Returns the memory left.
+F *set_up(const GradeView &set, const double *basis, int blocks, const int *lanes, F *memory,
+          Panel &p) {
+  p = {basis, 0, memory};
+  for (int block = 0; block < blocks; block++)
+    p.members |= ((Lanes{1} << lanes[block]) - 1) << block * width;
+  p.work_out = blocks <= 2 ? work_out<1> : blocks <= 4 ? work_out<2> : work_out<3>;
+  p.found = p.inputs + (set.scalars + set.parameters) * most_vectors;
+  p.tops = p.found + set.rows * most_vectors;
+  centre_inputs(set, p);
+  return p.tops + (set.tiles.end - set.tiles.begin) * most_vectors;
 }
 
 void grade_atoms(const GradeView &set, const double *basis, int blocks, const int *lanes,
                  double *grades, float *memory) {
-  F *const inputs = (F *)memory, *const found = inputs + (set.scalars + set.parameters) * most_vectors;
-  Panel panel{basis, inputs, found, {}, {}};
-  if (blocks <= 2)
-    approximate<1>(set, panel);
-  else if (blocks <= 4)
-    approximate<2>(set, panel);
-  else
-    approximate<3>(set, panel);
-  int *const rows = (int *)(found + set.rows * most_vectors);
-  for (int block = 0; block < blocks; block++)
-    *(V *)(grades + block * width) = grade_block(set, panel, block, lanes[block], rows);
+  constexpr int most = grade_blocks;
+  const long size = (set.scalars + set.parameters) * (long)most * width;
+  Panel panels[grade_panels];
+  F *left = (F *)memory;
+  int count = 0;
+  for (int first = 0; first < blocks; first += most, count++)
+    left = set_up(set, basis + count * size, blocks - first < most ? blocks - first : most,
+                  lanes + first, left, panels[count]);
+  approximate(set, panels, count);
+  for (int n = 0; n < count; n++) {
+    panels[n].candidates = (Candidate *)left;
+    panels[n].rows = (int *)(panels[n].candidates + set.rows);
+    const int candidates = list_candidates(set, panels[n]);
+    for (int block = 0; block < most && n * most + block < blocks; block++, grades += width)
+      *(V *)grades = grade_block(set, panels[n], block, candidates);
+  }
 }
 
 }  // namespace

@@ -210,7 +210,7 @@ void PairSeiMTP::grading(int narg, char **arg)
     basis_plan = std::make_unique<sei::mtp::Plan>(file->model(), kernels.width,
                                                   sei::mtp::Purpose::basis);
     basis_work = std::make_unique<sei::mtp::Workspace>(*basis_plan, kernels);
-    active_set = std::make_unique<sei::mtp::ActiveSet>(bytes, file->model());
+    active_set = std::make_unique<sei::mtp::ActiveSet>(bytes, file->model(), kernels.width);
     grader = std::make_unique<sei::mtp::Grader>(*basis_plan, kernels, *active_set);
   } catch (const std::exception &problem) {
     error->all(FLERR, "pair_style sei/mtp: {}: {}", arg[1], problem.what());

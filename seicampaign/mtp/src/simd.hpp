@@ -58,11 +58,43 @@ SEI_INLINE V look_up(const double *table, L index, bool small) {
   return result;
 }
 
+template <int Bytes>
+struct Integers {
+  typedef int type __attribute__((vector_size(Bytes)));
+};
+
+// Of floats: without the sign bit.
+template <class T>
+SEI_INLINE T magnitude(T x) {
+  typedef typename Integers<sizeof(T)>::type Bits;
+  return (T)((Bits)x & 0x7fffffff);
+}
+
+// The larger of floats; y where x is no number.
+template <class T>
+SEI_INLINE T larger(T x, T y) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 64) return (T)_mm512_max_ps((__m512)x, (__m512)y);
+#endif
+#if defined(__AVX2__)
+  if constexpr (sizeof(T) == 32) return (T)_mm256_max_ps((__m256)x, (__m256)y);
+#endif
+#if defined(__SSE2__)
+  if constexpr (sizeof(T) == 16) return (T)_mm_max_ps((__m128)x, (__m128)y);
+#endif
+  return x > y ? x : y;
+}
+
 // One bit for each lane of a comparison of floats.
 template <class Mask>
 SEI_INLINE unsigned lanes_of(Mask mask) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(Mask) == 64) return _mm512_movepi32_mask((__m512i)mask);
+#endif
 #if defined(__AVX2__)
   if constexpr (sizeof(Mask) == 32) return (unsigned)_mm256_movemask_ps((__m256)mask);
+#endif
+#if defined(__SSE2__)
   if constexpr (sizeof(Mask) == 16) return (unsigned)_mm_movemask_ps((__m128)mask);
 #endif
   unsigned bits = 0;
