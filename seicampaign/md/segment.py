@@ -40,6 +40,7 @@ SCREEN = "screen"
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 _NO_STYLE = re.compile(r"Unrecognized pair style '([^']+)'(?: is part of the (\S+) package)?")
+_ERROR = re.compile(r"^ERROR.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -252,8 +253,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _failure(directory: Path, what: str) -> SimulationError:
+    tail = log_tail(directory)
+    found = _ERROR.search(tail)
+    said = f": {found[0].rstrip('. ')}" if found else ""
     return SimulationError(
-        f"{what} in {directory}.{full_disk(directory)} The end of its log:\n{log_tail(directory)}"
+        f"{what} in {directory}{said}.{full_disk(directory)} The end of its log:\n{tail}"
     )
 
 

@@ -1,5 +1,7 @@
 """Segments of a small Lennard-Jones crystal through the real LAMMPS."""
 
+import re
+
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -97,6 +99,20 @@ def test_lost_atoms_are_an_error_with_the_log(tmp_path, crystal):
     hot = MDParameters(temperature=5000, seed=1, timestep=10, relax_steps=0)
     with pytest.raises(SimulationError, match=r"(?s)ended with status|not finite"):
         run(tmp_path, crystal, 1000, parameters=hot)
+
+
+class Incomplete(LennardJones):
+    def pair_lines(self, elements, grading=None):
+        return super().pair_lines(elements)[:1]
+
+
+def test_an_error_begins_with_what_lammps_said(tmp_path, crystal):
+    write_data(crystal, tmp_path / DATA)
+    with pytest.raises(SimulationError) as raised:
+        run_segment(segment(10), Incomplete(), tmp_path, Collector())
+    first, *log = str(raised.value).splitlines()
+    assert re.search(r"ended with status 1 in .*: ERROR: .*coeff.* The end of its log:$", first)
+    assert any(line.startswith("pair_style") for line in log)
 
 
 def test_walltime_ends_a_segment_early_with_a_restart(tmp_path, crystal):
