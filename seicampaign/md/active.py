@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +51,8 @@ def training_active_set(potential: Potential) -> ActiveSet | None:
     Returns
     -------
     ActiveSet or None
-        None if there is no such file: see `training_file`.
+        None if there is no such file: see `training_file`. None, with a warning, where there is
+        no compiler for the kernel that grades.
 
     Raises
     ------
@@ -61,6 +63,13 @@ def training_active_set(potential: Potential) -> ActiveSet | None:
 
     path = training_file(potential)
     if path is None:
+        return None
+    if shutil.which(settings().cxx) is None:
+        warnings.warn(
+            f"There is no C++ compiler ({settings().cxx}): no extrapolation grades with potential "
+            f"{potential.name!r} until it is used where there is one.",
+            stacklevel=2,
+        )
         return None
     kept = settings().cache / "active-sets" / f"{potential.hash}-{_digest(path)[:20]}.npz"
     if kept.is_file():

@@ -69,7 +69,10 @@ def compiler() -> str:
 def _compiler_version(path: str, modified: float) -> str:
     done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise EngineError(f"{path} --version failed: {done.stderr.strip()[-500:]}")
+        raise EngineError(
+            f"{path} is no C++ compiler that works: `{path} --version` ended with status "
+            f"{done.returncode}. {done.stderr.strip()[-500:]} Name one in SEICAMPAIGN_CXX."
+        )
     return done.stdout.splitlines()[0] if done.stdout else path
 
 

@@ -77,6 +77,17 @@ def test_a_job_that_fails_is_the_error_of_the_run(store, monkeypatch):
     assert small(temperatures=[300]).run(store).finished
 
 
+def test_without_a_compiler_it_runs_on_moteps_engine_and_says_so(store, monkeypatch):
+    monkeypatch.setenv("SEICAMPAIGN_CXX", "no-such-compiler")
+    thin = {"electrolyte_layers": 1, "anode_layers": 2}
+    campaign = small(temperatures=[300], length=0.1, interface=thin)
+    with pytest.warns(UserWarning, match=r"no C\+\+ compiler"):
+        assert campaign.run(store).finished
+    (document,) = store.simulations.query()
+    assert "motep" in document["grading"]["off"]
+    assert store.trajectory(document["simulation_id"]).steps.tolist() == [0, 50, 100]
+
+
 def test_plain_rlaunch_and_lpad_work_on_it(store, tmp_path):
     """The files of `db config` are all that lpad and rlaunch need."""
     small(temperatures=[300]).launch(store)
