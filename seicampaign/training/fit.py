@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -344,9 +345,8 @@ class _Search:
         state = self.state
         self.replayed = 0
         mtp = with_parameters(self.template, state.start)
-        linear = LinearSolution(self.equations(mtp), self.ridge, mtp.species_count)
-        mtp = linear.put_into(mtp)
-        ridge = Ridge(linear, mtp)
+        linear = LinearSolution(self.equations(mtp), self.penalty, mtp)
+        mtp = linear.solved()
         before = parameters(mtp)
         scale = self.radial_scale(mtp)
 
@@ -356,7 +356,7 @@ class _Search:
         def loss(z: FloatArray) -> tuple[float, FloatArray]:
             values = moved(z)
             value, gradient = self.loss_and_gradient(values)
-            penalty, slope = ridge(values)
+            penalty, slope = self.penalty(with_parameters(self.template, values))
             radial, coefficients = np.split(gradient + slope, [len(scale)])
             return value + penalty, np.r_[scale * radial, linear.gather(coefficients)]
 
@@ -373,6 +373,12 @@ class _Search:
         state.next_round(search.value)
         if last - search.value < self.tolerance * abs(search.value):
             raise _Converged("the loss no longer falls")
+
+    @cached_property
+    def penalty(self) -> Ridge:
+        """The same in all rounds, and found anew where a checkpoint goes on."""
+        equations = normal_equations(self.train, self.template, threads=self.threads)
+        return Ridge(equations, self.template, self.ridge)
 
     def equations(self, mtp: MTP) -> NormalEquations:
         """The normal equations of the round, or the rest of them."""

@@ -67,91 +67,103 @@ def normal_equations(
     return sums
 
 
+class Ridge:
+    """What is added to the loss to bound the coefficients that the data do not decide.
+
+    ``ridge * sum_k (e_k (x_k - r_k))^2`` over the linear coefficients, where ``e_k`` is the effect
+    that a unit of a coefficient had on the labels at the outset, and follows the size of the radial
+    functions: of a product in which one occurs n times, with its n-th power. Effects found anew as
+    the functions change would be another addition each time, and a fit would gain by making them
+    larger. The energies of free atoms are thousands of times what is fitted, so species
+    coefficients are pulled not to zero but to what composition alone explains best.
+
+    Parameters
+    ----------
+    equations
+        Of the outset.
+    mtp
+        The potential of the outset; no radial function vanishes for all pairs.
+    ridge
+        Strength.
+    """
+
+    def __init__(self, equations: NormalEquations, mtp: MTP, ridge: float) -> None:
+        species = mtp.species_count
+        effects = _effects(equations)
+        scaled = (
+            equations.matrix[:species, :species] / np.outer(effects, effects)[:species, :species]
+        )
+        self.rest = np.zeros(len(effects))
+        self.rest[:species] = lstsq(scaled, (equations.vector / effects)[:species])[0]
+        self.rest /= effects
+        self._strengths = ridge * effects**2
+        self._powers = np.zeros((len(effects), mtp.radial_funcs_count))
+        self._powers[species:] = radial_powers(mtp)
+        self._squares = _squares(mtp.radial_coeffs)
+
+    def strengths(self, radial: FloatArray) -> FloatArray:
+        """What the squares of the linear coefficients are multiplied by."""
+        ratios = _squares(radial) / self._squares
+        return np.asarray(self._strengths * np.prod(ratios**self._powers, axis=1))
+
+    def __call__(self, mtp: MTP) -> tuple[float, FloatArray]:
+        """The addition, and its gradient by all parameters."""
+        radial = mtp.radial_coeffs
+        stretch = np.r_[mtp.species_coeffs, mtp.moment_coeffs] - self.rest
+        slope = self.strengths(radial) * stretch
+        by_size = 2 * ((slope * stretch) @ self._powers) / _squares(radial)
+        by_radial = by_size[:, None] * radial
+        return float(slope @ stretch), np.r_[by_radial.ravel(), 2 * slope]
+
+
+def _squares(radial: FloatArray) -> FloatArray:
+    """Size of each radial function, of all pairs together, (functions,)."""
+    return np.asarray(np.einsum("stfr,stfr->f", radial, radial))
+
+
+def _effects(equations: NormalEquations) -> FloatArray:
+    """Root of what a unit of each coefficient adds to the loss; 1 where it adds nothing."""
+    effects = np.sqrt(np.diag(equations.matrix))
+    return np.where(effects > 0, effects, 1.0)
+
+
 class LinearSolution:
     """Minimum and shape of the quadratic form, with every coefficient in units of its own effect.
 
     Parameters
     ----------
     equations
-        The quadratic form.
+        The quadratic form, for the radial functions of `mtp`.
     ridge
-        Added to its diagonal in those units: what keeps coefficients bounded that the data do not
-        decide.
-    species_count
-        Number of species coefficients, which come first. They are the energies of free atoms,
-        thousands of times what is fitted, so the ridge pulls them not to zero but to what
-        composition alone explains best.
+        Is added to it.
+    mtp
+        The potential.
     """
 
-    def __init__(self, equations: NormalEquations, ridge: float, species_count: int) -> None:
-        self.ridge = ridge
-        effects = np.sqrt(np.diag(equations.matrix))
-        self.effects = np.where(effects > 0, effects, 1.0)
-        scaled = equations.matrix / np.outer(self.effects, self.effects)
-        self._factor = cho_factor(scaled + ridge * np.eye(len(scaled)), lower=True)
-        vector = equations.vector / self.effects
-        rest = np.zeros(len(vector))
-        rest[:species_count] = lstsq(
-            scaled[:species_count, :species_count], vector[:species_count]
-        )[0]
-        self.rest = rest / self.effects
-        self.coefficients = cho_solve(self._factor, vector + ridge * rest) / self.effects
+    def __init__(self, equations: NormalEquations, ridge: Ridge, mtp: MTP) -> None:
+        self.mtp = mtp
+        self._effects = _effects(equations)
+        strengths = ridge.strengths(mtp.radial_coeffs)
+        shape = equations.matrix + np.diag(strengths)
+        scaled = shape / np.outer(self._effects, self._effects)
+        self._factor = cho_factor(scaled, lower=True)
+        vector = (equations.vector + strengths * ridge.rest) / self._effects
+        self.coefficients = cho_solve(self._factor, vector) / self._effects
 
     def spread(self, z: FloatArray) -> FloatArray:
         """Change of the coefficients for a step `z`, in which the loss is round (curvature 1)."""
         step = solve_triangular(self._factor[0], z, lower=True, trans="T")
-        return step / self.effects / np.sqrt(2.0)
+        return step / self._effects / np.sqrt(2.0)
 
     def gather(self, gradient: FloatArray) -> FloatArray:
         """Gradient by `z` from the gradient by the coefficients."""
-        scaled = gradient / self.effects / np.sqrt(2.0)
+        scaled = gradient / self._effects / np.sqrt(2.0)
         return solve_triangular(self._factor[0], scaled, lower=True)
 
-    def put_into(self, mtp: MTP) -> MTP:
+    def solved(self) -> MTP:
         """The potential with the coefficients at the minimum."""
-        species, moment = np.split(self.coefficients, [mtp.species_count])
-        return replace(mtp, species_coeffs=species, moment_coeffs=moment)
-
-
-class Ridge:
-    """What a ridge adds to the loss while the radial functions move, too.
-
-    ``ridge * sum_k (e_k x_k)^2``, where ``e_k``, the effect of a unit of a coefficient, is known
-    for the radial functions that the linear solution was found with and follows their size: a
-    product of moments in which a radial function occurs n times goes with its n-th power. Without
-    that a fit would gain by making the functions large and the coefficients small, which changes
-    nothing, and lose it when the effects are found anew.
-
-    Parameters
-    ----------
-    linear
-        The solution, for the radial functions of `mtp`.
-    mtp
-        A potential with radial functions none of which vanishes for all pairs.
-    """
-
-    def __init__(self, linear: LinearSolution, mtp: MTP) -> None:
-        self._rest, self._strength = linear.rest, linear.ridge * linear.effects**2
-        self._powers = np.zeros((len(linear.effects), mtp.radial_funcs_count))
-        self._powers[mtp.species_count :] = radial_powers(mtp)
-        self._shape = mtp.radial_coeffs.shape
-        self._squares = self._square(mtp.radial_coeffs)
-
-    def _square(self, radial: FloatArray) -> FloatArray:
-        return np.einsum("stfr,stfr->f", radial, radial)
-
-    def __call__(self, values: FloatArray) -> tuple[float, FloatArray]:
-        """The addition for all parameters, and its gradient by them."""
-        radial, linear = np.split(values, [int(np.prod(self._shape))])
-        radial = radial.reshape(self._shape)
-        squares = self._square(radial)
-        stretch = linear - self._rest
-        slope = (
-            self._strength * np.prod((squares / self._squares) ** self._powers, axis=1) * stretch
-        )
-        by_size = 2 * ((slope * stretch) @ self._powers) / squares
-        by_radial = by_size[None, None, :, None] * radial
-        return float(slope @ stretch), np.concatenate([by_radial.ravel(), 2 * slope])
+        species, moment = np.split(self.coefficients, [self.mtp.species_count])
+        return replace(self.mtp, species_coeffs=species, moment_coeffs=moment)
 
 
 def radial_powers(mtp: MTP) -> NDArray[np.int64]:

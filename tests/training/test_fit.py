@@ -12,7 +12,7 @@ from seicampaign.mtp.calculator import evaluate
 from seicampaign.training import LabelledSet, Weights, errors_by_kind, fit
 from seicampaign.training.fit import _Search
 from seicampaign.training.linear import LinearSolution, Ridge, normal_equations, radial_powers
-from seicampaign.training.loss import parameters
+from seicampaign.training.loss import parameters, with_parameters
 
 SPECIES = ("Ar", "Ne")
 
@@ -76,8 +76,8 @@ def test_a_fit_does_not_depend_on_the_number_of_threads_but_on_the_seed(images):
 def test_linear_coefficients_are_at_the_minimum(images, result):
     data = LabelledSet(images, SPECIES, cutoff=5.0)
     start = replace(result.mtp, moment_coeffs=result.mtp.moment_coeffs * 1.01)
-    solution = LinearSolution(normal_equations(data, start, threads=2), 1e-12, len(SPECIES))
-    mtp = solution.put_into(start)
+    equations = normal_equations(data, start, threads=2)
+    mtp = LinearSolution(equations, Ridge(equations, start, 1e-12), start).solved()
     predictions, gradient = data.loss_and_gradient(mtp)
     assert predictions.loss < data.predict(start).loss
     linear = slice(mtp.radial_coeffs.size, None)
@@ -87,11 +87,13 @@ def test_linear_coefficients_are_at_the_minimum(images, result):
 
 def test_steps_of_the_linear_coefficients_see_a_round_loss(images, result):
     data = LabelledSet(images, SPECIES, cutoff=5.0)
-    solution = LinearSolution(normal_equations(data, result.mtp), 0.01, len(SPECIES))
     equations = normal_equations(data, result.mtp)
+    ridge = Ridge(equations, result.mtp, 0.01)
+    solution = LinearSolution(equations, ridge, result.mtp)
     units = np.eye(len(equations.vector))
     moves = np.array([solution.spread(u) for u in units])
-    curvature = 2 * moves @ (equations.matrix + 0.01 * np.diag(solution.effects**2)) @ moves.T
+    strengths = ridge.strengths(result.mtp.radial_coeffs)
+    curvature = 2 * moves @ (equations.matrix + np.diag(strengths)) @ moves.T
     np.testing.assert_allclose(curvature, units, atol=1e-9)
     gradient = np.arange(len(units), dtype=float)
     np.testing.assert_allclose(solution.gather(gradient), moves @ gradient, atol=1e-9)
@@ -99,39 +101,40 @@ def test_steps_of_the_linear_coefficients_see_a_round_loss(images, result):
 
 def test_the_ridge_does_not_pull_at_the_energies_of_free_atoms(images, result):
     of_atom = np.array([-1000.0, -200.0])
-    shifted = [shift(atoms, of_atom) for atoms in images]
-    solutions = [
-        LinearSolution(normal_equations(LabelledSet(s, SPECIES, cutoff=5.0), result.mtp), 1e-3, 2)
-        for s in (images, shifted)
-    ]
-    species, moments = np.split(solutions[1].coefficients - solutions[0].coefficients, [2])
+    coefficients = []
+    for labels in (images, [shift(atoms, of_atom) for atoms in images]):
+        equations = normal_equations(LabelledSet(labels, SPECIES, cutoff=5.0), result.mtp)
+        ridge = Ridge(equations, result.mtp, 1e-3)
+        coefficients.append(LinearSolution(equations, ridge, result.mtp).coefficients)
+    species, moments = np.split(coefficients[1] - coefficients[0], [2])
     counts = [list(images[0].symbols).count(s) for s in SPECIES]  # the same in all
     assert species @ counts == pytest.approx(of_atom @ counts, rel=1e-9)
-    assert np.abs(moments).max() < 1e-6 * np.abs(solutions[0].coefficients[2:]).max()
+    assert np.abs(moments).max() < 1e-6 * np.abs(coefficients[0][2:]).max()
 
 
 def test_the_ridge_does_not_see_the_size_of_radial_functions(images, result):
     """Twice the function and the coefficients less in proportion are the same potential."""
     equations = normal_equations(LabelledSet(images, SPECIES, cutoff=5.0), result.mtp)
-    ridge = Ridge(LinearSolution(equations, 1e-3, 2), result.mtp)
+    ridge = Ridge(equations, result.mtp, 1e-3)
     factors = 1.0 + 0.5 * np.arange(result.mtp.radial_funcs_count)
     other = replace(
         result.mtp,
         radial_coeffs=result.mtp.radial_coeffs * factors[:, None],
         moment_coeffs=result.mtp.moment_coeffs / np.prod(factors ** radial_powers(result.mtp), 1),
     )
-    assert ridge(parameters(other))[0] == pytest.approx(ridge(parameters(result.mtp))[0])
+    assert ridge(other)[0] == pytest.approx(ridge(result.mtp)[0])
     data = LabelledSet(images, SPECIES, cutoff=5.0)
     assert data.predict(other).loss == pytest.approx(data.predict(result.mtp).loss)
 
 
 def test_the_gradient_of_the_ridge_is_its_slope(images, result):
     equations = normal_equations(LabelledSet(images, SPECIES, cutoff=5.0), result.mtp)
-    ridge = Ridge(LinearSolution(equations, 1e-3, 2), result.mtp)
+    ridge = Ridge(equations, result.mtp, 1e-3)
     values = parameters(result.mtp)
     step = np.random.default_rng(0).normal(size=len(values)) * 1e-5 * np.abs(values)
-    difference = ridge(values + step)[0] - ridge(values - step)[0]
-    assert ridge(values)[1] @ step == pytest.approx(difference / 2, rel=1e-6)
+    up, down = (with_parameters(result.mtp, values + sign * step) for sign in (1, -1))
+    difference = ridge(up)[0] - ridge(down)[0]
+    assert ridge(result.mtp)[1] @ step == pytest.approx(difference / 2, rel=1e-6)
 
 
 def shift(atoms, of_atom):

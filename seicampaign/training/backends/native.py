@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ase import Atoms
 
+from seicampaign.mtp.model import MTP
 from seicampaign.training.backends.base import FitSettings, Fitted, LossWeights
 from seicampaign.training.fit import FitResult, Progress, fit
 from seicampaign.training.loss import Weights
@@ -38,6 +39,7 @@ def fitted(
     checkpoint: Path | None = None,
     callback: Callable[[Progress], object] | None = None,
     max_iterations: int | None = None,
+    start: MTP | None = None,
 ) -> FitResult:
     """The result of a native fit with settings."""
     return fit(
@@ -57,6 +59,7 @@ def fitted(
         threads=threads,
         checkpoint=checkpoint,
         callback=callback,
+        start=start,
     )
 
 
