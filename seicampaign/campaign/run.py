@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -14,20 +15,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seicampaign.campaign.status import FINISHED, CampaignStatus, campaign_status
-from seicampaign.errors import CampaignError, full_disk
+from seicampaign.errors import CampaignError, StoreError, full_disk
 from seicampaign.jobs import walltime
 from seicampaign.jobs.md import PARKED
 from seicampaign.recovery import tend
 from seicampaign.settings import settings
+from seicampaign.store import connect
 
 if TYPE_CHECKING:
     from seicampaign.campaign.campaign import Campaign
     from seicampaign.store import CampaignStore
 
+log = logging.getLogger(__name__)
 Progress = Callable[[CampaignStatus], None]
 POLL_SECONDS = 1.0
 TEND_SECONDS = 30.0
 GOING = ["READY", "RESERVED", "RUNNING"]
+MOST_AWAY = 3
+"""Times in a row that the database may go away, before it has lasted for LASTING seconds."""
+LASTING = 120.0
 STARTING = timedelta(seconds=10)
 """What began less than this ago may not have opened its trajectory yet."""
 
@@ -41,22 +47,55 @@ def run(
 ) -> CampaignStatus:
     """Launch a campaign and work on it here until nothing of it is left to do.
 
+    A database that goes away and can be reached again, as an embedded one that was killed, costs
+    what came after the last restart points.
+
     Raises
     ------
     CampaignError
         If simulations did not complete; what they and the others have stored stays.
+    StoreError
+        If the database is gone for good, or goes away again and again.
     """
     campaign.launch(store)
-    with store.explained("used"):
-        status = campaign_status(store, campaign.name)
-        if not status.finished:
-            _revive(store, status)
-            many = workers or max(1, (os.cpu_count() or 1) // settings().mpi_ranks)
-            with _display(progress) as show, _workers(store, status, many) as processes:
-                _watch(campaign.name, store, processes, show)
-            status = campaign_status(store, campaign.name)
+    many = workers or max(1, (os.cpu_count() or 1) // settings().mpi_ranks)
+    away = 0
+    while True:
+        started = time.monotonic()
+        try:
+            with store.explained("used"):
+                status = _work_off(campaign.name, store, many, progress)
+            break
+        except StoreError as error:
+            away = 1 if time.monotonic() - started > LASTING else away + 1
+            if away > MOST_AWAY:
+                raise
+            _reopen(store)
+            log.warning("%s\nIt answers: %r goes on.", str(error).splitlines()[0], campaign.name)
     _require_success(store, status)
     return status
+
+
+def _work_off(
+    name: str, store: CampaignStore, many: int, progress: Progress | None
+) -> CampaignStatus:
+    status = campaign_status(store, name)
+    if status.finished:
+        return status
+    _revive(store, status)
+    with _display(progress) as show, _workers(store, status, many) as processes:
+        try:
+            with store.explained("used"):
+                _watch(name, store, processes, show)
+        except StoreError:
+            _reopen(store)  # before the workers end, which store what they have
+            raise
+    return campaign_status(store, name)
+
+
+def _reopen(store: CampaignStore) -> None:
+    """Start an embedded database again, and require that the database answers."""
+    connect(store.uri, database=store.name).close()
 
 
 def _require_success(store: CampaignStore, status: CampaignStatus) -> None:

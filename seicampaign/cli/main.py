@@ -25,7 +25,7 @@ from seicampaign.cli.tend import tend
 from seicampaign.cli.train import train
 from seicampaign.cli.view import view
 from seicampaign.cli.why import why
-from seicampaign.errors import SEICampaignError
+from seicampaign.errors import SEICampaignError, StoreError
 
 if TYPE_CHECKING:
     from seicampaign.campaign import Campaign, LaunchReport
@@ -117,5 +117,9 @@ def run(
                 file=sys.stderr,
             )
             sys.exit(130)
+        except StoreError as error:
+            raise StoreError(
+                f"{error}\nWhat was stored stays; `seicampaign run {file}` continues."
+            ) from None
     print(f"{campaign.name}: {status.ns_done:.4g} ns of {len(status.simulations)} simulations.")
     print(f"Next: `seicampaign compare {campaign.name}`.")
