@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from pkgutil import walk_packages
 from typing import Any
@@ -108,7 +107,7 @@ def signature(_app: Any, what: str, _name: str, item: Any, *_: Any) -> tuple[str
 
 def public_names(_app: Any, what: str, name: str, item: Any, _: Any, lines: list[str]) -> None:
     """Say of a package what is imported from it."""
-    if what == "module" and inspect.ismodule(item) and hasattr(item, "__all__"):
+    if what == "module" and hasattr(item, "__all__"):
         names = ", ".join(f"``{public}``" for public in item.__all__)
         lines += ["", f"``from {name} import`` {names}"]
 
