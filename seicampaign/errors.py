@@ -91,7 +91,7 @@ def unknown(kind: str, name: str, valid: Iterable[str]) -> str:
     by_lower = {n.lower(): n for n in names}
     close = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
     hint = f" Did you mean {by_lower[close[0]]!r}?" if close else ""
-    known = ", ".join(names)
+    known = ", ".join(names) or "none yet"
     if len(names) > LISTED:
         known = f"{len(names)} names, {names[0]} to {names[-1]}"
     return f"Unknown {kind} {name!r}.{hint} Known: {known}."

@@ -12,6 +12,10 @@ def test_a_wrong_name_gets_the_nearest_valid_one():
     assert said.endswith("Known: Li6PS5Cl, LiCl.")
 
 
+def test_where_there_are_no_names_yet_that_is_said():
+    assert unknown("campaign", "pair", []) == "Unknown campaign 'pair'. Known: none yet."
+
+
 def test_a_hundred_names_are_not_listed():
     said = unknown("element", "Xx", [f"X{k:03}" for k in range(118)])
     assert said.endswith("Known: 118 names, X000 to X117.")
