@@ -58,6 +58,13 @@ def aligned_curves(
     return pd.DataFrame(rows)
 
 
+CONDITIONS = (
+    *("electrolyte", "anode", "supercell", "temperature", "pressure", "seed", "timestep"),
+    *("potential.name", "approved", "state"),
+)
+"""What simulations are usually chosen by."""
+
+
 def plain_conditions(conditions: Mapping[str, Any]) -> dict[str, Any]:
     """Conditions as a query: values, or lists of values to choose from, and no operators.
 

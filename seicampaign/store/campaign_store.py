@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from seicampaign.errors import StoreError
+from seicampaign.errors import CampaignError, StoreError, unknown
 from seicampaign.store import sockets, uris
 from seicampaign.store.collections import KEYS, UNAUTHORIZED, ensure_indexes
 from seicampaign.store.mongod import log_tail, remedy
@@ -269,6 +269,11 @@ class CampaignStore:
         -------
         pandas.DataFrame
             As of `seicampaign.compare.comparison_table`.
+
+        Raises
+        ------
+        CampaignError
+            If there is no such campaign, or no simulation has such a condition.
         """
         from seicampaign.compare import comparison_table
         from seicampaign.compare.table import CURVE_NAMES
@@ -307,7 +312,10 @@ class CampaignStore:
 
         query = plain_conditions(conditions | ({} if campaign is None else {"campaigns": campaign}))
         with self.explained("read"):
-            return rank_documents(list(self.database.electrolytes.find(query)), quantity)
+            found = list(self.database.electrolytes.find(query))
+        if not found:
+            self._require_names(campaign, {})
+        return rank_documents(found, quantity)
 
     def _simulations_of(
         self, campaign: str | None, conditions: Mapping[str, Any]
@@ -318,7 +326,22 @@ class CampaignStore:
         if campaign is not None:
             query |= plain_conditions({"campaigns": campaign})
         with self.explained("read"):
-            return list(self.database.simulations.find(query, {"spec": 0}))
+            found = list(self.database.simulations.find(query, {"spec": 0}))
+        if not found:
+            self._require_names(campaign, conditions)
+        return found
+
+    def _require_names(self, campaign: str | None, conditions: Mapping[str, Any]) -> None:
+        """Where nothing was found: refuse a name that nothing in the database has."""
+        from seicampaign.compare import CONDITIONS
+        from seicampaign.store.campaigns import find_campaign
+
+        if campaign is not None:
+            find_campaign(self, campaign, "name")
+        with self.explained("read"):
+            for name in conditions.keys() - set(CONDITIONS):
+                if self.database.simulations.find_one({name: {"$exists": True}}) is None:
+                    raise CampaignError(unknown("condition", name, CONDITIONS))
 
     def truncate_curves(self, simulation_id: str, step: int) -> None:
         """Drop all points of all curves of a simulation after a step."""

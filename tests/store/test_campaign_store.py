@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pymongo.errors import DuplicateKeyError
 
-from seicampaign.errors import StoreError, TrajectoryError
+from seicampaign.errors import CampaignError, StoreError, TrajectoryError
 from seicampaign.store import connect
 from seicampaign.store.collections import INDEXES, KEYS
 
@@ -129,6 +129,19 @@ def test_the_search_for_a_server_is_short_and_writes_are_journaled(store):
     assert with_defaults("mongodb://h").endswith("/?journal=true&serverSelectionTimeoutMS=5000")
     given = "mongodb://h/db?journal=false&serverSelectionTimeoutMS=1"
     assert with_defaults(given) == given
+
+
+def test_a_comparison_of_nothing_says_which_name_is_wrong(store):
+    assert store.compare(temperature=400).empty
+    store.database.campaigns.insert_one({"_id": "argyrodites"})
+    assert store.compare("argyrodites", temperature=400).empty
+    for ask in (store.compare, lambda name: store.compare_curves(campaign=name)):
+        with pytest.raises(CampaignError, match=r"Did you mean 'argyrodites'\?"):
+            ask("argyrodite")
+    with pytest.raises(CampaignError, match=r"Did you mean 'argyrodites'\?"):
+        store.ranking("stall", "argyrodite")
+    with pytest.raises(CampaignError, match=r"Unknown condition 'temprature'\. Did you mean 'temp"):
+        store.compare("argyrodites", temprature=400)
 
 
 def _count(store, queue):
