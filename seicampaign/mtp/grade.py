@@ -288,7 +288,7 @@ class _Division:
     """The rows of a species: those `kept` for its own parameters, and those `left`.
 
     `direct` is the inverse of the kept rows' own part (d, d); `spread` is the own part of those
-    left in terms of it, (len(left), d), no number of it larger than 1.
+    left in terms of it, (len(left), d), no number of it larger than 1, the longest columns first.
     """
 
     kept: NDArray[np.intp]
@@ -307,9 +307,11 @@ def _divide(own: FloatArray, rows: NDArray[np.intp]) -> _Division:
     index = np.column_stack([np.arange(count)] * 2)
     choice = _MaxVol(own[order[:size]], index[order[:size]])
     choice.improve(own, index)
-    kept = choice.origins[:, 0]
-    left = np.setdiff1d(np.arange(count), kept)
-    return _Division(rows[kept], rows[left], choice.inverse, own[left] @ choice.inverse)
+    left = np.setdiff1d(np.arange(count), choice.origins[:, 0])
+    spread = own[left] @ choice.inverse
+    order = np.argsort(-np.linalg.norm(spread, axis=0), kind="stable")
+    kept = choice.origins[order, 0]
+    return _Division(rows[kept], rows[left], choice.inverse[:, order], spread[:, order])
 
 
 def _terms(

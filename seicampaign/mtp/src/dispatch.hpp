@@ -27,7 +27,8 @@ struct Tile {
   const float *matrix;
   const Piece *begin, *end;
   int row, rows;
-  float tolerance;  // the largest of its rows
+  float tolerance;     // the largest of its rows
+  float square, error;  // see may_matter(); square is 0 where nothing is known
 };
 constexpr int tile_rows(int width) { return width == 8 ? 8 : 4; }  // at most: sums stay in registers
 constexpr int piece_inputs = 96;                                  // at most
@@ -46,9 +47,8 @@ struct GradeView {
   const double *exact;      // [rows][rows]
 };
 
-// Atoms graded at once: panels of `grade_blocks` blocks, whose basis is [basis_size][block][width].
-// Several panels share what is read of the matrices.
-constexpr int grade_blocks = 6, grade_panels = 2;
+// Atoms graded at once, a panel: `grade_blocks` blocks, whose basis is [basis_size][block][width].
+constexpr int grade_blocks = 6;
 
 struct Kernels {
   const char *name;
@@ -57,7 +57,7 @@ struct Kernels {
   long (*memory[max_half_level + 1])(const PlanView &, int slots);
   double (*peak)(long rounds);  // multiplies and adds; gives the number of operations done
   // grades[blocks][width] of lanes[block] atoms each; memory for basis_size + rows + tiles vectors of
-  // grade_blocks * width floats for each panel, and for 5 rows + 8 integers
+  // grade_blocks * width floats, and for 5 rows + 8 integers
   void (*grade)(const GradeView &, const double *basis, int blocks, const int *lanes, double *grades,
                 float *memory);
 };

@@ -1,6 +1,7 @@
 #include "grade.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <numeric>
 #include <stdexcept>
@@ -121,12 +122,18 @@ void ActiveSet::set_up(int t, const double *direct, const std::vector<const doub
 
   const std::size_t stride = rows_;
   add_tiles(of, 0, scalars_, {{exact, stride, 0, scalars_}, {exact + offset, stride, scalars_, own_}});
-  for (int g = 0, part = inputs; g < static_cast<int>(spread.size()); part += ranks_[g++]) {
-    std::vector<Source> sources;
-    if (g == t) sources.push_back({direct, std::size_t(own_), scalars_, own_});
-    if (ranks_[g]) sources.push_back({spread[g], std::size_t(ranks_[g]), part, ranks_[g]});
-    if (!sources.empty()) add_tiles(of, scalars_ + g * own_, own_, sources);  // or all are zero
-  }
+  std::vector<Source> own = {{direct, std::size_t(own_), scalars_, own_}};
+  std::vector<Source> sources;
+  for (int g = 0, part = inputs; g < static_cast<int>(spread.size()); part += ranks_[g++])
+    sources.push_back({spread[g], std::size_t(ranks_[g]), part, ranks_[g]});
+  if (ranks_[t]) own.push_back(sources[t]);
+  add_tiles(of, scalars_ + t * own_, own_, own);
+  for (int g = 0; g < static_cast<int>(spread.size()); g++)
+    if (g != t && ranks_[g]) {  // without a rank all are zero
+      const std::size_t first = of.tiles.size();
+      add_tiles(of, scalars_ + g * own_, own_, {sources[g]});
+      bound_tiles(of, first, scalars_ + g * own_, sources[g]);
+    }
   of.view = {scalars_, own_, offset, rows_, centre, of.range.data(), of.constants.data(),
              of.tolerance.data(), {of.tiles.data(), of.tiles.data() + of.tiles.size()}, exact};
 }
@@ -152,7 +159,7 @@ void ActiveSet::add_tiles(Species &of, int first, int count,
           packed.numbers.push_back(static_cast<float>(source.matrix[row * source.stride + i]));
     const float *const tolerance = of.tolerance.data() + first;
     of.tiles.push_back({nullptr, nullptr, nullptr, first + begin, end - begin,
-                        *std::max_element(tolerance + begin, tolerance + end)});
+                        *std::max_element(tolerance + begin, tolerance + end), 0.0f, 0.0f});
   }
   for (int n = 0; n < tiles; n++) {
     Tile &tile = of.tiles[of.tiles.size() - tiles + n];
@@ -163,25 +170,41 @@ void ActiveSet::add_tiles(Species &of, int first, int count,
   of.packed.push_back(std::move(packed));  // which moves none of their numbers
 }
 
+// Norms of the rows of tiles that are products of one matrix with coefficients found before.
+void ActiveSet::bound_tiles(Species &of, std::size_t first, int row, const Source &source) const {
+  const float *const of_inputs = of.tolerance.data() + source.first - scalars_ - own_;
+  const double error =
+      std::sqrt(std::inner_product(of_inputs, of_inputs + source.inputs, of_inputs, 0.0));
+  for (std::size_t n = first; n < of.tiles.size(); n++) {
+    Tile &tile = of.tiles[n];
+    double largest = 0.0;
+    for (int r = tile.row - row; r < tile.row - row + tile.rows; r++) {
+      const double *const numbers = source.matrix + r * source.stride;
+      largest = std::max(
+          largest, std::inner_product(numbers, numbers + source.inputs, numbers, 0.0));
+    }
+    tile.square = static_cast<float>(1.001 * largest);  // and what is rounded in between
+    tile.error = static_cast<float>(std::sqrt(1.001 * largest) * error);
+  }
+}
+
 Grader::Grader(const Plan &plan, const Kernels &kernels, const ActiveSet &set)
     : kernels_(kernels), set_(set) {
   if (set.width() != kernels.width)
     throw std::invalid_argument("the active set was made ready for another instruction set");
-  const std::size_t atoms = static_cast<std::size_t>(grade_blocks) * kernels.width,
+  const std::size_t panel = static_cast<std::size_t>(grade_blocks) * kernels.width,
                     size = basis_size(plan.view(), set.scalars());
-  panel_ = size * atoms;
-  std::fill_n(basis_.need(grade_panels * panel_), grade_panels * panel_, 0.0);  // idle lanes too
-  grades_.need(grade_panels * atoms);
-  memory_.need(grade_panels * (size + 2 * set.rows()) * atoms + 5 * set.rows() + 8);
+  std::fill_n(basis_.need(size * panel), size * panel, 0.0);  // idle lanes shall be numbers
+  grades_.need(panel);
+  memory_.need((size + 2 * set.rows()) * panel + 5 * set.rows() + 8);
 }
 
 double *Grader::next(int species, const int *atoms, int lanes, double *grades) {
-  if (species != species_ || blocks_ == grade_panels * grade_blocks) finish(grades);
+  if (species != species_ || blocks_ == grade_blocks) finish(grades);
   species_ = species;
   lanes_[blocks_] = lanes;
   for (int lane = 0; lane < kernels_.width; lane++) atoms_.push_back(lane < lanes ? atoms[lane] : -1);
-  const int block = blocks_++;
-  return basis_.need(0) + block / grade_blocks * panel_ + block % grade_blocks * kernels_.width;
+  return basis_.need(0) + blocks_++ * kernels_.width;
 }
 
 void Grader::finish(double *grades) {

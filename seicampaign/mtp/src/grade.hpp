@@ -53,6 +53,7 @@ class ActiveSet {
   };
   void set_up(int species, const double *own_numbers, const std::vector<const double *> &spread);
   void add_tiles(Species &of, int row, int count, const std::vector<Source> &sources) const;
+  void bound_tiles(Species &of, std::size_t first, int row, const Source &source) const;
 
   int width_, scalars_ = 0, own_ = 0, rows_ = 0;
   std::vector<int> ranks_;
@@ -63,14 +64,14 @@ class ActiveSet {
 // What the coefficients and tables of a potential amount to: FNV-1a, 64 bits, over their bytes.
 std::uint64_t fingerprint(const mtp_model &model);
 
-// Collects blocks of one species and grades some panels of them at a time.
+// Collects blocks of one species and grades a panel of them at a time.
 class Grader {
  public:
   // All of the same instruction set, or std::invalid_argument is thrown.
   Grader(const Plan &plan, const Kernels &kernels, const ActiveSet &set);
 
   // Where the next block of atoms of this species shall write its basis. Grades what is collected
-  // first if the species is another one or the panels are full.
+  // first if the species is another one or the panel is full.
   double *next(int species, const int *atoms, int lanes, double *grades);
   int stride() const { return grade_blocks * kernels_.width; }
   void finish(double *grades);  // of what is collected
@@ -78,8 +79,7 @@ class Grader {
  private:
   const Kernels &kernels_;
   const ActiveSet &set_;
-  int species_ = -1, blocks_ = 0, lanes_[grade_panels * grade_blocks] = {};
-  std::size_t panel_;  // numbers of the basis of one
+  int species_ = -1, blocks_ = 0, lanes_[grade_blocks] = {};
   std::vector<int> atoms_;  // -1 in idle lanes
   Aligned<double> basis_, grades_;
   Aligned<float> memory_;

@@ -8,7 +8,7 @@
 
 namespace {
 
-using sei::mtp::grade_blocks, sei::mtp::grade_panels, sei::mtp::GradeView, sei::mtp::Piece, sei::mtp::Tile;
+using sei::mtp::grade_blocks, sei::mtp::GradeView, sei::mtp::Piece, sei::mtp::Tile;
 
 typedef float F __attribute__((vector_size(8 * width)));     // as many bytes as V
 typedef float Half __attribute__((vector_size(4 * width)));  // as many lanes as V
@@ -31,8 +31,9 @@ struct Panel {
   F *tops;          // [tiles] the largest coefficients of each
   Candidate *candidates;  // [rows]
   int *rows;              // [rows + most_rows] of a block
-  void (*work_out)(const GradeView &, const Tile &, F *tops, Panel &);  // for as many vectors
   F reach[most_vectors], least[most_vectors];  // see centre_inputs() and finish_tile()
+  const Piece *measured;                       // pieces, the sum of whose squares is in `squares`
+  F squares[most_vectors];
 };
 
 // Deviations of the basis from the centre, and by how much they leave the range of the set.
@@ -102,17 +103,44 @@ SEI_INLINE void work_out_tile(const GradeView &set, const Tile &tile, F *tops, P
   if constexpr (N > 1) work_out_tile<N - 1, Vectors>(set, tile, tops, p);
 }
 
-template <int Vectors>
-void work_out(const GradeView &set, const Tile &tile, F *tops, Panel &p) {
-  work_out_tile<most_rows, Vectors>(set, tile, tops, p);
+// Squares of the coefficients that a tile is made of, added up.
+SEI_INLINE void measure(const GradeView &set, const Tile &tile, Panel &p) {
+  for (F &square : p.squares) square = F{};
+  const int first = tile.begin->first - set.scalars - set.parameters,
+            last = tile.end[-1].first + tile.end[-1].inputs - set.scalars - set.parameters;
+  for (int row = first; row < last; row++)
+#pragma GCC unroll 3
+    for (int v = 0; v < most_vectors; v++) {
+      const F c = p.found[row * most_vectors + v] + set.constants[row];
+      p.squares[v] += c * c;
+    }
+  p.measured = tile.begin;
 }
 
-// All coefficients in single precision.
-void approximate(const GradeView &set, Panel *panels, int count) {
-  for (const Tile *tile = set.tiles.begin; tile != set.tiles.end; tile++) {
-    const long at = (tile - set.tiles.begin) * most_vectors;
-    for (Panel *p = panels; p != panels + count; p++) p->work_out(set, *tile, p->tops + at, *p);
+// Whether a tile may have the largest coefficient of an atom. Those of other species than the atom's
+// are products with coefficients known already, so none is larger than the norms multiplied, even if
+// those are off by their tolerance.
+SEI_INLINE bool may_matter(const GradeView &set, const Tile &tile, Panel &p) {
+  if (tile.square == 0.0f) return true;
+  if (p.measured != tile.begin) measure(set, tile, p);
+  Lanes lanes = 0;
+#pragma GCC unroll 3
+  for (int v = 0; v < most_vectors; v++) {
+    const F room = larger(p.least[v] - tile.error * p.reach[v], F{});
+    lanes |= (Lanes)lanes_of(tile.square * p.squares[v] >= room * room) << 2 * width * v;
   }
+  return lanes & p.members;
+}
+
+// All coefficients in single precision, but for tiles that do not matter.
+template <int Vectors>
+void approximate(const GradeView &set, Panel &p) {
+  F *tops = p.tops;
+  for (const Tile *tile = set.tiles.begin; tile != set.tiles.end; tile++, tops += most_vectors)
+    if (may_matter(set, *tile, p))
+      work_out_tile<most_rows, Vectors>(set, *tile, tops, p);
+    else
+      for (int v = 0; v < most_vectors; v++) tops[v] = F{} - 1e30f;
 }
 
 // Where coefficients of so much, with an error of so much, may be the largest.
@@ -195,37 +223,26 @@ V grade_block(const GradeView &set, const Panel &p, int block, int candidates) {
   return most;
 }
 
-// Sets up a panel of so many blocks in the memory at hand. Returns the memory left.
-F *set_up(const GradeView &set, const double *basis, int blocks, const int *lanes, F *memory,
-          Panel &p) {
-  p = {basis, 0, memory};
-  for (int block = 0; block < blocks; block++)
-    p.members |= ((Lanes{1} << lanes[block]) - 1) << block * width;
-  p.work_out = blocks <= 2 ? work_out<1> : blocks <= 4 ? work_out<2> : work_out<3>;
-  p.found = p.inputs + (set.scalars + set.parameters) * most_vectors;
-  p.tops = p.found + set.rows * most_vectors;
-  centre_inputs(set, p);
-  return p.tops + (set.tiles.end - set.tiles.begin) * most_vectors;
-}
-
 void grade_atoms(const GradeView &set, const double *basis, int blocks, const int *lanes,
                  double *grades, float *memory) {
-  constexpr int most = grade_blocks;
-  const long size = (set.scalars + set.parameters) * (long)most * width;
-  Panel panels[grade_panels];
-  F *left = (F *)memory;
-  int count = 0;
-  for (int first = 0; first < blocks; first += most, count++)
-    left = set_up(set, basis + count * size, blocks - first < most ? blocks - first : most,
-                  lanes + first, left, panels[count]);
-  approximate(set, panels, count);
-  for (int n = 0; n < count; n++) {
-    panels[n].candidates = (Candidate *)left;
-    panels[n].rows = (int *)(panels[n].candidates + set.rows);
-    const int candidates = list_candidates(set, panels[n]);
-    for (int block = 0; block < most && n * most + block < blocks; block++, grades += width)
-      *(V *)grades = grade_block(set, panels[n], block, candidates);
-  }
+  F *const inputs = (F *)memory, *const found = inputs + (set.scalars + set.parameters) * most_vectors,
+           *const tops = found + set.rows * most_vectors;
+  const long tiles = set.tiles.end - set.tiles.begin;
+  Candidate *const candidates = (Candidate *)(tops + tiles * most_vectors);
+  Panel panel{basis, 0, inputs, found, tops, candidates, (int *)(candidates + set.rows), {}, {}, 0,
+              {}};
+  for (int block = 0; block < blocks; block++)
+    panel.members |= ((Lanes{1} << lanes[block]) - 1) << block * width;
+  centre_inputs(set, panel);
+  if (blocks <= 2)
+    approximate<1>(set, panel);
+  else if (blocks <= 4)
+    approximate<2>(set, panel);
+  else
+    approximate<3>(set, panel);
+  const int count = list_candidates(set, panel);
+  for (int block = 0; block < blocks; block++)
+    *(V *)(grades + block * width) = grade_block(set, panel, block, count);
 }
 
 }  // namespace

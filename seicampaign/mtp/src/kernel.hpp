@@ -23,9 +23,10 @@ struct Slot {
   V f[radial_functions(H)], df[radial_functions(H)];
 };
 
-template <int H>
+// The polynomials are left at `kept` where the basis is wanted.
+template <int H, bool Keep>
 SEI_INLINE void radial_part(const PlanView &plan, const double *table, const Block &block, int slot,
-                            Slot<H> &out) {
+                            Slot<H> &out, V *kept) {
   constexpr int functions = radial_functions(H);
   const V dx = *(const V *)(block.dx + slot * width), dy = *(const V *)(block.dy + slot * width),
           dz = *(const V *)(block.dz + slot * width);
@@ -42,6 +43,7 @@ SEI_INLINE void radial_part(const PlanView &plan, const double *table, const Blo
   V before = reach * reach, d_before = -2.0 * reach;
   V now = x * before, d_now = x * d_before + slope * before;
   V f[functions], df[functions];
+  if (Keep) kept[0] = before;
 #pragma GCC unroll 16
   for (int mu = 0; mu < functions; mu++) {
     const V c = look_up(table + mu * plan.table_width, index, small);
@@ -50,6 +52,7 @@ SEI_INLINE void radial_part(const PlanView &plan, const double *table, const Blo
   }
   for (int k = 1; k < plan.radial_basis_size; k++) {
     table += functions * plan.table_width;
+    if (Keep) kept[k] = now;
 #pragma GCC unroll 16
     for (int mu = 0; mu < functions; mu++) {
       const V c = look_up(table + mu * plan.table_width, index, small);
@@ -221,20 +224,16 @@ SEI_INLINE void gradient_xy(const V *w, V x, V y, V &gx, V &gy) {
   gy = total_dy;
 }
 
-// What the derivatives by radial coefficients are made of, kept of each slot: dE / df_mu, and the
-// polynomials, radial_basis_size of them.
+// What the derivatives by radial coefficients are made of is kept of each slot: dE / df_mu, after the
+// polynomials that radial_part() left.
 template <int H>
-SEI_INLINE void keep_for_basis(const PlanView &plan, const Slot<H> &slot, const V *p, V *out) {
+SEI_INLINE void keep_for_basis(const PlanView &plan, const Slot<H> &slot, const V *p, V *kept) {
   constexpr int functions = radial_functions(H);
+  V *const out = kept + plan.radial_basis_size;
 #pragma GCC unroll 16
-  for (int mu = 0; mu < functions - 1; mu++) out[mu] = p[2 * mu] + slot.z * p[2 * mu + 1];
-  out[functions - 1] = p[2 * functions - 2];
-  V *t = out + functions;
-  const V r = 1.0 / slot.inverse, reach = clamp_below(plan.max_dist - r);
-  const V x = 2.0 / (plan.max_dist - plan.min_dist) * (r - plan.min_dist) - 1.0;
-  t[0] = plan.scaling * (reach * reach);
-  if (plan.radial_basis_size > 1) t[1] = x * t[0];
-  for (int k = 2; k < plan.radial_basis_size; k++) t[k] = 2.0 * x * t[k - 1] - t[k - 2];
+  for (int mu = 0; mu < functions - 1; mu++)
+    out[mu] = plan.scaling * (p[2 * mu] + slot.z * p[2 * mu + 1]);
+  out[functions - 1] = plan.scaling * p[2 * functions - 2];
 }
 
 // Slots of a block with neighbours of a species: few in between are of others where lists are sorted.
@@ -242,62 +241,72 @@ struct Range {
   int begin, end;
 };
 
-inline Range slots_of(const Block &block, int species) {
-  Range found{block.slots, 0};
-  for (int s = 0; s < block.slots; s++) {
-    int any = 0;
-#pragma GCC unroll 8
-    for (int lane = 0; lane < width; lane++) any |= block.species[s * width + lane] == species;
-    found.begin = any && s < found.begin ? s : found.begin;
-    found.end = any ? s + 1 : found.end;
-  }
+SEI_INLINE Range slots_of(const Block &block, int species) {
+  auto any = [&](int s) { return lanes_of(*(const I *)(block.species + s * width) == species) != 0; };
+  Range found{0, block.slots};
+  while (found.begin < found.end && !any(found.begin)) found.begin++;
+  while (found.begin < found.end && !any(found.end - 1)) found.end--;
   return found;
 }
 
-// dE / d(coefficients of one species of neighbours, one function, N polynomials).
-template <int N>
-SEI_INLINE void radial_derivatives(const Block &block, int species, Range range, const V *kept,
-                                   int stride, int mu, int first, double *out) {
-  V sum[N];
+// What a basis is made of for the neighbours of one species.
+struct Kept {
+  const Block &block;
+  int species;
+  Range range;
+  const V *slots;  // [slot][polynomials, functions]
+  int stride, polynomials;
+};
+
+// dE / d(coefficients of M functions from `mu` on, N polynomials from `k` on).
+template <int M, int N>
+SEI_INLINE void radial_derivatives(const Kept &kept, int mu, int k, double *out) {
+  V sum[M][N] = {};
+  const V *at = kept.slots + kept.range.begin * kept.stride;
+  const int *species = kept.block.species + kept.range.begin * width;
+  for (int s = kept.range.begin; s < kept.range.end; s++, at += kept.stride, species += width) {
+    const L found = __builtin_convertvector(*(const I *)species, L);
+    V own[M];
+#pragma GCC unroll 3
+    for (int m = 0; m < M; m++) own[m] = found == kept.species ? at[kept.polynomials + mu + m] : V{};
 #pragma GCC unroll 8
-  for (int k = 0; k < N; k++) sum[k] = V{};
-  for (int s = range.begin; s < range.end; s++) {
-    const V *const at = kept + s * stride;
-    const L found = __builtin_convertvector(*(const I *)(block.species + s * width), L);
-    const V own = found == species ? at[mu] : V{};
-#pragma GCC unroll 8
-    for (int k = 0; k < N; k++) sum[k] += own * at[first + k];
+    for (int n = 0; n < N; n++)
+#pragma GCC unroll 3
+      for (int m = 0; m < M; m++) sum[m][n] += own[m] * at[k + n];
   }
+#pragma GCC unroll 3
+  for (int m = 0; m < M; m++)
 #pragma GCC unroll 8
-  for (int k = 0; k < N; k++) *(V *)(out + k * block.basis_stride) = sum[k];
+    for (int n = 0; n < N; n++)
+      *(V *)(out + ((mu + m) * kept.polynomials + k + n) * kept.block.basis_stride) = sum[m][n];
+}
+
+template <int M>
+SEI_INLINE void radial_derivatives(const Kept &kept, int mu, double *out) {
+  int k = 0;
+  for (; k + 8 <= kept.polynomials; k += 8) radial_derivatives<M, 8>(kept, mu, k, out);
+  for (; k + 4 <= kept.polynomials; k += 4) radial_derivatives<M, 4>(kept, mu, k, out);
+  for (; k < kept.polynomials; k++) radial_derivatives<M, 1>(kept, mu, k, out);
 }
 
 // The derivatives of the energies by all parameters of the atoms of the block.
 template <int H>
 void write_basis(const PlanView &plan, const Block &block, V *node, const V *kept) {
-  constexpr int functions = radial_functions(H);
-  const int size = plan.radial_basis_size, stride = functions + size;
+  constexpr int functions = radial_functions(H), together = width == 8 ? 2 : 1;
+  const int used = functions < plan.radial_funcs_count ? functions : plan.radial_funcs_count;
+  const int size = plan.radial_basis_size, all = plan.radial_funcs_count * size;
   double *out = block.basis;
   for (const std::uint32_t *s = plan.scalars.begin; s != plan.scalars.end;
        s++, out += block.basis_stride)
     *(V *)out = at((double *)node, *s);
   *(V *)out = broadcast(1.0);
   out += block.basis_stride;
-  for (int j = 0; j < plan.species; j++) {
-    const Range range = slots_of(block, j);
-    for (int mu = 0; mu < plan.radial_funcs_count; mu++, out += size * block.basis_stride) {
-      if (mu >= functions) {
-        for (int k = 0; k < size; k++) *(V *)(out + k * block.basis_stride) = V{};
-        continue;
-      }
-      int k = 0;
-      for (; k + 8 <= size; k += 8)
-        radial_derivatives<8>(block, j, range, kept, stride, mu, functions + k,
-                              out + k * block.basis_stride);
-      for (; k < size; k++)
-        radial_derivatives<1>(block, j, range, kept, stride, mu, functions + k,
-                              out + k * block.basis_stride);
-    }
+  for (int j = 0; j < plan.species; j++, out += all * block.basis_stride) {
+    const Kept of{block, j, slots_of(block, j), kept, size + functions, size};
+    int mu = 0;
+    for (; mu + together <= used; mu += together) radial_derivatives<together>(of, mu, out);
+    for (; mu < used; mu++) radial_derivatives<1>(of, mu, out);
+    for (int n = used * size; n < all; n++) *(V *)(out + n * block.basis_stride) = V{};
   }
 }
 
@@ -332,14 +341,18 @@ void evaluate_block(const PlanView &plan, const Block &block, void *memory) {
   const double *table = plan.radial + (long)block.central * plan.radial_basis_size *
                                           radial_functions(H) * plan.table_width;
   for (int n = 0; n < plan.summed; n++) node[n] = V{};
-  for (int s = 0; s < block.slots; s++) radial_part<H>(plan, table, block, s, slots[s]);
+  V *const kept = (V *)(slots + block.slots);
+  const int stride = radial_functions(H) + plan.radial_basis_size;
   int s = 0;
+  if (block.basis)
+    for (; s < block.slots; s++)
+      radial_part<H, true>(plan, table, block, s, slots[s], kept + s * stride);
+  for (; s < block.slots; s++) radial_part<H, false>(plan, table, block, s, slots[s], nullptr);
+  s = 0;
   for (; s + 1 < block.slots; s += 2) add_slots<H, 2>(node, slots + s);
   if (s < block.slots) add_slots<H, 1>(node, slots + s);
   contract(plan, (double *)node, block.energy);
   if (block.energy) *(V *)block.energy += plan.species_coeffs[block.central];
-  V *const kept = (V *)(slots + block.slots);
-  const int stride = radial_functions(H) + plan.radial_basis_size;
   for (s = 0; s < block.slots; s++)
     backward_slot<H>(plan, node + plan.nodes, slots[s], block, s, kept + s * stride);
   if (block.basis) write_basis<H>(plan, block, node, kept);
