@@ -147,12 +147,14 @@ SEI_INLINE void run(const Program<T> &program, double *x) {
     }
 }
 
+SEI_INLINE void run(const Stage &stage, double *x) {
+  for (const Copy *c = stage.copies.begin; c != stage.copies.end; c++)
+    at(x, c->target) = c->factor * at(x, c->source);
+  run(stage.products, x);
+}
+
 SEI_INLINE void run(const List<Stage> &stages, double *x) {
-  for (const Stage *stage = stages.begin; stage != stages.end; stage++) {
-    for (const Copy *c = stage->copies.begin; c != stage->copies.end; c++)
-      at(x, c->target) = c->factor * at(x, c->source);
-    run(stage->products, x);
-  }
+  for (const Stage *stage = stages.begin; stage != stages.end; stage++) run(*stage, x);
 }
 
 // From the summed moments in the nodes to the adjoints of all. The energy is a quadratic form in
@@ -295,6 +297,8 @@ void write_basis(const PlanView &plan, const Block &block, V *node, const V *kep
   constexpr int functions = radial_functions(H), together = width == 8 ? 2 : 1;
   const int used = functions < plan.radial_funcs_count ? functions : plan.radial_funcs_count;
   const int size = plan.radial_basis_size, all = plan.radial_funcs_count * size;
+  for (int n = plan.zero + 1; n < plan.copies; n++) node[n] = V{};
+  run(plan.leaves, (double *)node);
   double *out = block.basis;
   for (const std::uint32_t *s = plan.scalars.begin; s != plan.scalars.end;
        s++, out += block.basis_stride)

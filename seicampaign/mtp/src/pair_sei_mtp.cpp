@@ -79,9 +79,9 @@ class PairSeiMTP : public Pair {
   void sort_by_species(Near *begin, Near *end);
   void warn_of_closest();
   void sort_atoms(const std::vector<int> &counts);
-  void compute_block(const int *atoms, int lanes, sei::mtp::Workspace &work, double *basis);
-  int gather(int i, int lane, sei::mtp::Workspace &work);
-  void scatter(int i, int lane, int count, const sei::mtp::Workspace &work);
+  void compute_block(const int *atoms, int lanes, double *basis);
+  int gather(int i, int lane);
+  void scatter(int i, int lane, int count);
   void tally_virial(int i, int j, const double *g);
 
   std::string path;
@@ -104,8 +104,6 @@ class PairSeiMTP : public Pair {
   std::vector<int> neighbour;  // [slot][lane] of the block at hand
 
   // of grading only, and null or unused without
-  std::unique_ptr<sei::mtp::Plan> basis_plan;
-  std::unique_ptr<sei::mtp::Workspace> basis_work;
   std::unique_ptr<sei::mtp::ActiveSet> active_set;
   std::unique_ptr<sei::mtp::Grader> grader;
   int every = 0;
@@ -207,11 +205,11 @@ void PairSeiMTP::grading(int narg, char **arg)
   const std::string bytes = broadcast(arg[1]);
   try {
     const sei::mtp::Kernels &kernels = sei::mtp::kernels();
-    basis_plan = std::make_unique<sei::mtp::Plan>(file->model(), kernels.width,
-                                                  sei::mtp::Purpose::basis);
-    basis_work = std::make_unique<sei::mtp::Workspace>(*basis_plan, kernels);
+    plan = std::make_unique<sei::mtp::Plan>(file->model(), kernels.width,
+                                            sei::mtp::Purpose::basis);
+    work = std::make_unique<sei::mtp::Workspace>(*plan, kernels);
     active_set = std::make_unique<sei::mtp::ActiveSet>(bytes, file->model(), kernels.width);
-    grader = std::make_unique<sei::mtp::Grader>(*basis_plan, kernels, *active_set);
+    grader = std::make_unique<sei::mtp::Grader>(*plan, kernels, *active_set);
   } catch (const std::exception &problem) {
     error->all(FLERR, "pair_style sei/mtp: {}: {}", arg[1], problem.what());
   }
@@ -376,10 +374,7 @@ void PairSeiMTP::compute(int eflag, int vflag)
     int lanes = 1;
     while (begin + lanes < order.size() && lanes < width && species[type[atoms[lanes]]] == kind)
       lanes++;
-    if (grade)
-      compute_block(atoms, lanes, *basis_work, grader->next(kind, atoms, lanes, grades.data()));
-    else
-      compute_block(atoms, lanes, *work, nullptr);
+    compute_block(atoms, lanes, grade ? grader->next(kind, atoms, lanes, grades.data()) : nullptr);
     begin += lanes;
   }
   if (vflag_fdotr) virial_fdotr_compute();
@@ -388,19 +383,19 @@ void PairSeiMTP::compute(int eflag, int vflag)
   act_on_grades();
 }
 
-void PairSeiMTP::compute_block(const int *atoms, int lanes, sei::mtp::Workspace &work, double *basis)
+void PairSeiMTP::compute_block(const int *atoms, int lanes, double *basis)
 {
   int counts[16] = {}, most = 1;
   for (int lane = 0; lane < lanes; lane++) {
     const int i = atoms[lane];
     most = std::max(most, static_cast<int>(near_end[i] - near_begin[i]) + 1);
   }
-  work.reserve(most);
-  neighbour.resize(std::max(neighbour.size(), static_cast<std::size_t>(most) * work.width()));
-  for (int lane = 0; lane < lanes; lane++) counts[lane] = gather(atoms[lane], lane, work);
-  work.run(species[atom->type[atoms[0]]], work.close(counts), eflag_either, basis,
-           basis ? grader->stride() : 0);
-  for (int lane = 0; lane < lanes; lane++) scatter(atoms[lane], lane, counts[lane], work);
+  work->reserve(most);
+  neighbour.resize(std::max(neighbour.size(), static_cast<std::size_t>(most) * work->width()));
+  for (int lane = 0; lane < lanes; lane++) counts[lane] = gather(atoms[lane], lane);
+  work->run(species[atom->type[atoms[0]]], work->close(counts), eflag_either, basis,
+            basis ? grader->stride() : 0);
+  for (int lane = 0; lane < lanes; lane++) scatter(atoms[lane], lane, counts[lane]);
 }
 
 // Stops the run where a grade is over the limit: all ranks see the same one.
@@ -470,14 +465,14 @@ void *PairSeiMTP::extract_peratom(const char *name, int &columns)
 }
 
 // Writes every candidate and steps on only past those within the cutoff: no branch to mispredict.
-int PairSeiMTP::gather(int i, int lane, sei::mtp::Workspace &work)
+int PairSeiMTP::gather(int i, int lane)
 {
   const double *const x = &atom->x[0][0], *const own = x + 3 * i;
   const Near *const begin = near.data() + near_begin[i], *const end = near.data() + near_end[i];
-  const int width = work.width();
+  const int width = work->width();
   const double xi = own[0], yi = own[1], zi = own[2];
-  double *dx = work.dx + lane, *dy = work.dy + lane, *dz = work.dz + lane;
-  int *kind = work.species + lane, *who = neighbour.data() + lane;
+  double *dx = work->dx + lane, *dy = work->dy + lane, *dz = work->dz + lane;
+  int *kind = work->species + lane, *who = neighbour.data() + lane;
   int at = 0;
   for (const Near *n = begin; n != end; n++) {
     const double *const other = x + 3 * n->atom;
@@ -492,15 +487,15 @@ int PairSeiMTP::gather(int i, int lane, sei::mtp::Workspace &work)
   return at / width;
 }
 
-void PairSeiMTP::scatter(int i, int lane, int count, const sei::mtp::Workspace &work)
+void PairSeiMTP::scatter(int i, int lane, int count)
 {
   double *const *const f = atom->f;
-  const int width = work.width();
+  const int width = work->width();
   const bool explicit_virial = (vflag_global && !vflag_fdotr) || vflag_atom;
   double sum[3] = {};
   for (int s = 0; s < count; s++) {
     const int at = s * width + lane, j = neighbour[at];
-    const double g[3] = {work.dx[at], work.dy[at], work.dz[at]};
+    const double g[3] = {work->dx[at], work->dy[at], work->dz[at]};
     for (int k = 0; k < 3; k++) {
       sum[k] += g[k];
       f[j][k] -= g[k];
@@ -509,8 +504,8 @@ void PairSeiMTP::scatter(int i, int lane, int count, const sei::mtp::Workspace &
   }
   for (int k = 0; k < 3; k++) f[i][k] += sum[k];
   if (!eflag_either) return;
-  if (eflag_global) eng_vdwl += work.energy[lane];
-  if (eflag_atom) eatom[i] += work.energy[lane];
+  if (eflag_global) eng_vdwl += work->energy[lane];
+  if (eflag_atom) eatom[i] += work->energy[lane];
 }
 
 // Half of a pair's part to each of its atoms.

@@ -61,7 +61,9 @@ class Compiler {
 
   int half_level() const { return half_level_; }
   int nodes() const { return nodes_; }
-  int nodes_with_copies() const { return nodes_with_copies_; }
+  int zero() const { return zero_; }
+  int copies() const { return copies_; }
+  int all() const { return all_; }
 
  private:
   struct Value {
@@ -165,12 +167,14 @@ class Compiler {
       for (const auto &[pair, factor] : value->products)
         for (int side : {pair.first, pair.second}) values_[side].live = values_[side].factor = true;
     }
-    if (purpose_ == Purpose::basis) return;
-    for (Value &value : values_) {
+    for (int i = 0; i < static_cast<int>(values_.size()); i++) {
+      Value &value = values_[i];
       if (!value.live || value.factor || value.products.empty()) continue;
-      for (const auto &[pair, factor] : value.products)
-        form_[pair] += value.coefficient * factor;
+      if (value.coefficient != 0.0)
+        for (const auto &[pair, factor] : value.products)
+          form_[pair] += value.coefficient * factor;
       value.live = false;
+      if (purpose_ == Purpose::basis) leaves_.push_back(i);
     }
   }
 
@@ -181,6 +185,9 @@ class Compiler {
         values_[i].number = nodes_++;
         live_.push_back(i);
       }
+    zero_ = 2 * nodes_;
+    copies_ = zero_ + 1;
+    for (int leaf : leaves_) values_[leaf].number = copies_++;
   }
 
   std::uint32_t place(int node) const { return static_cast<std::uint32_t>(node * width_); }
@@ -209,13 +216,14 @@ class Compiler {
       sums_[target].push_back({factor, scaled, other});
     }
 
-    // Returns the number of copies, which stand behind the other nodes and last for this stage.
+    // Returns the number of all nodes with the copies, which stand behind the others and last for
+    // this stage.
     int write(const Compiler &compiler, Plan::StageCode &code) const {
-      const int zero = 2 * compiler.nodes_;
+      const int zero = compiler.zero_;
       std::map<std::pair<int, double>, int> copies;
       auto copy = [&](int source, double factor) {
         if (factor == 1.0) return source;
-        const int next = zero + 1 + static_cast<int>(copies.size());
+        const int next = compiler.copies_ + static_cast<int>(copies.size());
         const auto [place, added] = copies.emplace(std::make_pair(source, factor), next);
         if (added) code.copies.push_back({factor, compiler.place(next), compiler.place(source)});
         return place->second;
@@ -228,7 +236,7 @@ class Compiler {
                        const std::uint64_t q = compiler.place(there ? terms[n].other : zero);
                        piece.pair[k] = p | q << 32;
                      });
-      return static_cast<int>(copies.size());
+      return compiler.copies_ + static_cast<int>(copies.size());
     }
 
    private:
@@ -265,14 +273,18 @@ class Compiler {
     emit_fold();
     for (int i = 0; i < model_.alpha_scalar_moments && purpose_ == Purpose::basis; i++) {
       const int id = id_[model_.alpha_moment_mapping[i]];
-      plan_.scalars_.push_back(place(id < 0 ? 2 * nodes_ : values_[id].number));
+      plan_.scalars_.push_back(place(id < 0 ? zero_ : values_[id].number));
     }
-    int copies = 0;
+    Draft leaves;
+    for (int leaf : leaves_)
+      for (const auto &[pair, factor] : values_[leaf].products)
+        leaves.add(values_[leaf].number, factor, values_[pair.first].number,
+                   values_[pair.second].number);
+    all_ = leaves.write(*this, plan_.leaves_code_);
     for (const auto &[depth, draft] : multiply)
-      copies = std::max(copies, draft.write(*this, plan_.multiply_code_.emplace_back()));
+      all_ = std::max(all_, draft.write(*this, plan_.multiply_code_.emplace_back()));
     for (const auto &[depth, draft] : differentiate)
-      copies = std::max(copies, draft.write(*this, plan_.differentiate_code_.emplace_back()));
-    nodes_with_copies_ = 2 * nodes_ + 1 + copies;
+      all_ = std::max(all_, draft.write(*this, plan_.differentiate_code_.emplace_back()));
     for (const auto *stages : {&plan_.multiply_code_, &plan_.differentiate_code_})
       for (const auto &code : *stages) plan_.operations_ += static_cast<double>(code.copies.size());
     sort_expansions();
@@ -302,7 +314,7 @@ class Compiler {
     }
     write(plan_.fold_, sums, Linear::size, [&](Linear &piece, int k, const auto &terms, std::size_t n) {
       piece.factor[k] = n < terms.size() ? terms[n].first : 0.0;
-      piece.p[k] = place(n < terms.size() ? terms[n].second : 2 * nodes_);
+      piece.p[k] = place(n < terms.size() ? terms[n].second : zero_);
     });
   }
 
@@ -310,9 +322,10 @@ class Compiler {
   Plan &plan_;
   const int width_;
   const Purpose purpose_;
-  int half_level_ = 0, nodes_ = 0, nodes_with_copies_ = 0;
+  int half_level_ = 0, nodes_ = 0;
+  int zero_ = 0, copies_ = 0, all_ = 0;  // the node that is zero, the first copy, and how many in all
   std::vector<Value> values_;  // in an order of evaluation; the summed moments first
-  std::vector<int> id_, live_;
+  std::vector<int> id_, live_, leaves_;
   std::map<Monomial, int> expanded_;
   std::map<Products, int> interned_;
   Products form_;
@@ -342,8 +355,9 @@ Plan::Plan(const mtp_model &model, int width, Purpose purpose) {
   view_.radial_basis_size = basis;
   view_.nodes = compiler.nodes();
   view_.summed = summed_moments(compiler.half_level());
-  view_.zero = 2 * compiler.nodes();
-  view_.all = compiler.nodes_with_copies();
+  view_.zero = compiler.zero();
+  view_.copies = compiler.copies();
+  view_.all = compiler.all();
   view_.constants = constants_.data();
   view_.min_dist = model.min_dist;
   view_.max_dist = model.max_dist;
@@ -356,6 +370,7 @@ Plan::Plan(const mtp_model &model, int width, Purpose purpose) {
     multiply_.push_back({list_of(code.copies), code.products.program()});
   for (const StageCode &code : differentiate_code_)
     differentiate_.push_back({list_of(code.copies), code.products.program()});
+  view_.leaves = {list_of(leaves_code_.copies), leaves_code_.products.program()};
   view_.scalars = list_of(scalars_);
   view_.radial_funcs_count = model.radial_funcs_count;
   view_.scaling = model.scaling;

@@ -72,7 +72,7 @@ struct Stage {  // what follows from the stages before: first the copies, then t
 struct PlanView {
   int half_level, species, radial_basis_size;
   int nodes, summed;        // values are nodes [0, nodes), their adjoints [nodes, 2 nodes)
-  int zero, all;            // the node that is zero, and the number of all with the copies
+  int zero, copies, all;    // the node that is zero, before the leaves; the first copy; how many
   const double *constants;  // [nodes]: what adjoints start from
   double min_dist, max_dist;
   const double *radial;  // [central][k][mu][table_width]: by neighbour species, scaling included
@@ -81,7 +81,8 @@ struct PlanView {
   List<Expansion> expansions;
   Program<Linear> fold;  // into the adjoints
   List<Stage> multiply, differentiate;
-  List<std::uint32_t> scalars;  // the node of each, in a plan for the basis
+  Stage leaves;                 // scalars that no other product needs, in a plan for the basis
+  List<std::uint32_t> scalars;  // the node of each, in such a plan
   int radial_funcs_count;       // of the file
   double scaling;
 };
@@ -92,7 +93,7 @@ inline int basis_size(const PlanView &plan, int scalars) {
   return scalars + 1 + plan.species * plan.radial_funcs_count * plan.radial_basis_size;
 }
 
-// What a plan is for: forces alone, or the values of all scalars as well, which cost more.
+// What a plan is for: forces alone, or, where a block asks for it, the basis as well.
 enum class Purpose { forces, basis };
 
 class Plan {
@@ -126,6 +127,7 @@ class Plan {
     Code<Product> products;
   };
   std::vector<StageCode> multiply_code_, differentiate_code_;
+  StageCode leaves_code_;
   std::vector<Stage> multiply_, differentiate_;
   std::vector<std::uint32_t> scalars_;
 };
