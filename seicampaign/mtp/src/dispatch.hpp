@@ -17,14 +17,14 @@ struct Block {
 };
 // A lane with fewer neighbours is filled up with vectors of length max_dist, which add nothing.
 
-// Coefficients worked out together: `rows` sums of inputs of the panel times numbers of a matrix, which
-// stands as it is read, [input][row] for all pieces. A piece of inputs is added up and rounded by
-// itself, so that errors stay small.
+// Coefficients worked out together: `rows` sums of inputs of the panel times numbers of matrices,
+// which stand as they are read, [input][row]. A piece of inputs is added up and rounded by itself, so
+// that errors stay small.
 struct Piece {
+  const float *matrix;
   int first, inputs;
 };
 struct Tile {
-  const float *matrix;
   const Piece *begin, *end;
   int row, rows;
   float tolerance;     // the largest of its rows

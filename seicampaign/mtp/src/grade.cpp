@@ -137,37 +137,37 @@ void ActiveSet::set_up(int t, const double *direct, const std::vector<const doub
   of.view = {scalars_, own_, offset, rows_, centre, of.range.data(), of.constants.data(),
              of.tolerance.data(), {of.tiles.data(), of.tiles.data() + of.tiles.size()}, exact};
 }
+
 // Rows of a coefficient each, in tiles and pieces of nearly equal size.
-void ActiveSet::add_tiles(Species &of, int first, int count,
-                          const std::vector<Source> &sources) const {
-  Packed packed;
-  for (const Source &source : sources) {
-    const int pieces = (source.inputs + piece_inputs - 1) / piece_inputs;
-    for (int n = 0; n < pieces; n++) {
-      const int begin = source.inputs * n / pieces, end = source.inputs * (n + 1) / pieces;
-      packed.pieces.push_back({source.first + begin, end - begin});
-    }
-  }
-  std::vector<std::size_t> starts;
+void ActiveSet::add_tiles(Species &of, int first, int count, const std::vector<Source> &sources) {
   const int most = tile_rows(width_), tiles = (count + most - 1) / most;
+  const float *const tolerance = of.tolerance.data() + first;
   for (int n = 0; n < tiles; n++) {
     const int begin = count * n / tiles, end = count * (n + 1) / tiles;
-    starts.push_back(packed.numbers.size());
-    for (const Source &source : sources)
-      for (int i = 0; i < source.inputs; i++)
-        for (int row = begin; row < end; row++)
-          packed.numbers.push_back(static_cast<float>(source.matrix[row * source.stride + i]));
-    const float *const tolerance = of.tolerance.data() + first;
-    of.tiles.push_back({nullptr, nullptr, nullptr, first + begin, end - begin,
+    std::vector<Piece> &pieces = of.pieces.emplace_back();
+    for (const Source &source : sources) {
+      const float *const numbers = pack(source, count, tiles) + begin * source.inputs;
+      const int parts = (source.inputs + piece_inputs - 1) / piece_inputs;
+      for (int k = 0; k < parts; k++) {
+        const int from = source.inputs * k / parts, to = source.inputs * (k + 1) / parts;
+        pieces.push_back({numbers + from * (end - begin), source.first + from, to - from});
+      }
+    }
+    of.tiles.push_back({pieces.data(), pieces.data() + pieces.size(), first + begin, end - begin,
                         *std::max_element(tolerance + begin, tolerance + end), 0.0f, 0.0f});
   }
-  for (int n = 0; n < tiles; n++) {
-    Tile &tile = of.tiles[of.tiles.size() - tiles + n];
-    tile.matrix = packed.numbers.data() + starts[n];
-    tile.begin = packed.pieces.data();
-    tile.end = tile.begin + packed.pieces.size();
-  }
-  of.packed.push_back(std::move(packed));  // which moves none of their numbers
+}
+
+// A matrix of so many rows as tiles read it, one after another. What species share stands once, as a
+// graded step finds little of it in the caches.
+const float *ActiveSet::pack(const Source &source, int count, int tiles) {
+  std::vector<float> &numbers = packed_[source.matrix];
+  if (!numbers.empty()) return numbers.data();
+  for (int n = 0; n < tiles; n++)
+    for (int i = 0; i < source.inputs; i++)
+      for (int row = count * n / tiles; row < count * (n + 1) / tiles; row++)
+        numbers.push_back(static_cast<float>(source.matrix[row * source.stride + i]));
+  return numbers.data();
 }
 
 // Norms of the rows of tiles that are products of one matrix with coefficients found before.

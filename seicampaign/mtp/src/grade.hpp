@@ -20,6 +20,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -41,23 +42,21 @@ class ActiveSet {
 
  private:
   struct Source;
-  struct Packed {
-    std::vector<float> numbers;
-    std::vector<Piece> pieces;
-  };
   struct Species {
     std::vector<float> range, constants, tolerance;
-    std::vector<Packed> packed;
+    std::vector<std::vector<Piece>> pieces;  // of each tile
     std::vector<Tile> tiles;
     GradeView view;
   };
   void set_up(int species, const double *own_numbers, const std::vector<const double *> &spread);
-  void add_tiles(Species &of, int row, int count, const std::vector<Source> &sources) const;
+  void add_tiles(Species &of, int row, int count, const std::vector<Source> &sources);
+  const float *pack(const Source &source, int count, int tiles);
   void bound_tiles(Species &of, std::size_t first, int row, const Source &source) const;
 
   int width_, scalars_ = 0, own_ = 0, rows_ = 0;
   std::vector<int> ranks_;
   std::vector<double> numbers_;
+  std::map<const double *, std::vector<float>> packed_;
   std::vector<Species> species_;
 };
 

@@ -32,7 +32,7 @@ struct Panel {
   Candidate *candidates;  // [rows]
   int *rows;              // [rows + most_rows] of a block
   F reach[most_vectors], least[most_vectors];  // see centre_inputs() and finish_tile()
-  const Piece *measured;                       // pieces, the sum of whose squares is in `squares`
+  int measured;  // from where on, the sum of the squares of coefficients is in `squares`
   F squares[most_vectors];
 };
 
@@ -72,9 +72,9 @@ SEI_INLINE void finish_tile(const GradeView &set, const Tile &tile, const F (&su
 // The coefficients of a tile of N rows, for the first `Vectors` vectors of the panel.
 template <int N, int Vectors>
 SEI_INLINE void work_out_rows(const GradeView &set, const Tile &tile, F *tops, Panel &p) {
-  const float *matrix = tile.matrix;
   F *const out = p.found + tile.row * most_vectors;
   for (const Piece *piece = tile.begin;; piece++) {
+    const float *matrix = piece->matrix;
     const F *in = p.inputs + piece->first * most_vectors;
     F sum[N][Vectors] = {};
     for (int i = 0; i < piece->inputs; i++, in += most_vectors, matrix += N) {
@@ -106,15 +106,15 @@ SEI_INLINE void work_out_tile(const GradeView &set, const Tile &tile, F *tops, P
 // Squares of the coefficients that a tile is made of, added up.
 SEI_INLINE void measure(const GradeView &set, const Tile &tile, Panel &p) {
   for (F &square : p.squares) square = F{};
-  const int first = tile.begin->first - set.scalars - set.parameters,
-            last = tile.end[-1].first + tile.end[-1].inputs - set.scalars - set.parameters;
+  const int inputs = set.scalars + set.parameters, first = tile.begin->first - inputs,
+            last = tile.end[-1].first + tile.end[-1].inputs - inputs;
   for (int row = first; row < last; row++)
 #pragma GCC unroll 3
     for (int v = 0; v < most_vectors; v++) {
       const F c = p.found[row * most_vectors + v] + set.constants[row];
       p.squares[v] += c * c;
     }
-  p.measured = tile.begin;
+  p.measured = tile.begin->first;
 }
 
 // Whether a tile may have the largest coefficient of an atom. Those of other species than the atom's
@@ -122,7 +122,7 @@ SEI_INLINE void measure(const GradeView &set, const Tile &tile, Panel &p) {
 // those are off by their tolerance.
 SEI_INLINE bool may_matter(const GradeView &set, const Tile &tile, Panel &p) {
   if (tile.square == 0.0f) return true;
-  if (p.measured != tile.begin) measure(set, tile, p);
+  if (p.measured != tile.begin->first) measure(set, tile, p);
   Lanes lanes = 0;
 #pragma GCC unroll 3
   for (int v = 0; v < most_vectors; v++) {
