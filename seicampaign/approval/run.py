@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ase import Atoms
 
-from seicampaign.approval.dynamics import contact_test, electrolyte_tests, metal_test, nve_test
+from seicampaign.approval.dynamics import contact_tests, electrolyte_tests, metal_test, nve_test
 from seicampaign.approval.results import TESTS_VERSION, Approval, TestResult
 from seicampaign.approval.statics import crystal_tests, reaction_tests, repulsion_tests
 from seicampaign.approval.unseen import check_unseen, label_tests, own_labels
@@ -78,4 +78,4 @@ def _results(
     yield from nve_test(potential, share)
     yield from metal_test(potential, share)
     yield from electrolyte_tests(potential, share)
-    yield from contact_test(potential, share)
+    yield from contact_tests(potential, share)

@@ -27,6 +27,16 @@ def test_a_lattice_has_every_ps4_whole():
     assert (dynamics.sulfur_neighbours(crystal("Li6PS5Cl")) == 4).all()
 
 
+def test_a_pair_in_a_hole_is_closer_than_any_contact_may_be():
+    atoms = crystal("Li6PS5Cl", repeat=(2, 1, 1))
+    assert 0.85 < dynamics.closest_pair(atoms) < 1.2
+    phosphorus = atoms.symbols.indices()["P"][0]
+    sulfur = atoms.get_distances(phosphorus, atoms.symbols.indices()["S"], mic=True).argmin()
+    atoms.set_distance(phosphorus, atoms.symbols.indices()["S"][sulfur], 1.58, fix=0, mic=True)
+    assert dynamics.closest_pair(atoms) == pytest.approx(1.58 / (1.07 + 1.05))
+    assert dynamics.closest_pair(atoms) < dynamics.CONTACT_CLOSEST
+
+
 def test_energy_is_conserved(shipped):
     (result,) = dynamics.nve_test(shipped, share=0.25)
     assert result.passed, result
