@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seicampaign.analysis import FrameAnalysis, Phase, classify_frame
 from seicampaign.analysis.profile import normal_axis
+from seicampaign.report.spheres import paint
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -101,32 +102,17 @@ def scene(found: FrameAnalysis) -> Scene:
 
 
 def render(shown: Scene, most_pixels: int = MAX_PIXELS) -> Floats:
-    """(H, W, 3) picture of shaded spheres, those in front drawn last."""
+    """(H, W, 3) picture of shaded spheres, those in front before those behind."""
     scale = min(PIXELS_PER_ANGSTROM, most_pixels / shown.width)
     margin = 2.0
-    size = np.ceil((np.array([shown.height, shown.width]) + 2 * margin) * scale).astype(int)
-    picture = np.ones((*size, 3))
+    rows, columns = np.ceil((np.array([shown.height, shown.width]) + 2 * margin) * scale)
     haze = HAZE * shown.depth / max(float(shown.depth.max()), 1e-9)
     colour = shown.colour + (1 - shown.colour) * haze[:, None]
     row, column = (shown.height - shown.y + margin) * scale, (shown.x + margin) * scale
-    for n in np.argsort(-shown.depth, kind="stable"):
-        _draw(picture, row[n], column[n], shown.radius[n] * scale, colour[n])
-    return picture
-
-
-def _draw(picture: Floats, row: float, column: float, radius: float, colour: Floats) -> None:
-    """Light from the upper left, a dark rim, and an edge that covers part of a pixel."""
-    top, left = max(int(row - radius), 0), max(int(column - radius), 0)
-    patch = picture[top : int(row + radius) + 2, left : int(column + radius) + 2]
-    down = (np.arange(patch.shape[0]) + top - row)[:, None] / radius
-    right = (np.arange(patch.shape[1]) + left - column)[None] / radius
-    r2 = down**2 + right**2
-    up = np.sqrt(np.clip(1 - r2, 0, 1))
-    light = 0.55 + 0.45 * np.clip(0.75 * up - 0.45 * down - 0.45 * right, 0, 1)
-    cover = np.clip((1 - np.sqrt(r2)) * radius + 0.5, 0, 1)[..., None]
-    shaded = colour * (light * np.where(r2 > 0.8, 0.7, 1.0))[..., None]
-    highlight = (np.clip(0.6 * up - 0.55 * down - 0.55 * right, 0, 1) ** 12)[..., None]
-    patch += cover * (shaded + 0.5 * highlight * (1 - shaded) - patch)
+    front = np.argsort(-shown.depth, kind="stable")[::-1]
+    radius = shown.radius * scale
+    size = int(rows), int(columns)
+    return paint(size, row[front], column[front], radius[front], colour[front])
 
 
 def _figure(shown: Scene, found: FrameAnalysis, title: str) -> Figure:
