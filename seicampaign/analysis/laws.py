@@ -54,6 +54,11 @@ def jmak(t: Floats, plateau: float, rate: float, exponent: float, onset: float) 
     return plateau * (1 - np.exp(-np.minimum(grown ** min(exponent, 20.0), 700.0)))
 
 
+def power(t: Floats, c: float, exponent: float) -> Floats:
+    """c t^exponent; a fit may try exponents that no float could hold."""
+    return np.asarray(c * t ** np.clip(exponent, -20.0, 20.0))
+
+
 def _power_guesses(t: Floats, y: Floats) -> list[list[float]]:
     high = np.abs(y).max()
     return [[high / t[-1] ** n, n] for n in (0.3, 0.6, 1.0)]
@@ -82,7 +87,7 @@ LAWS: dict[str, Law] = {
         _linear("log", "a + b ln t", np.log),
         _linear("sqrt", "a + b sqrt t", np.sqrt),
         _linear("linear", "a + b t", np.positive),
-        Law("power", "c t^n", ("c", "n"), 1, lambda t, c, n: c * t**n, _power_guesses),
+        Law("power", "c t^n", ("c", "n"), 1, power, _power_guesses),
         Law(
             "butler-volmer",
             "g (n_r - n) = 2 artanh[tanh(g n_r / 2) exp(-2 k g t)]",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -156,6 +157,52 @@ def test_no_frame_of_a_recorded_block_is_analysed_twice(store, monkeypatch, wher
     update_curves(store, "a", Thresholds())
     assert seen == [*(range(50) if where == "before the record" else []), *range(120)]
     assert store.curve("a", "reduction_degree", KEY).steps.tolist() == list(range(0, 60000, 500))
+
+
+KILLED = """
+import os, signal, sys
+from seicampaign.analysis import Thresholds
+from seicampaign.store import analyses, connect
+uri, name, log, where, at = sys.argv[1:]
+frames = os.open(log, os.O_WRONLY | os.O_APPEND)
+analyse, append = analyses.analyse, analyses._append
+def kill(here, frame):
+    if here == where and frame >= int(at):
+        os.kill(os.getpid(), signal.SIGKILL)
+def counted(*arguments):
+    for row in analyse(*arguments):
+        os.write(frames, b"%d\\n" % row.frame)
+        kill("frame", row.frame)
+        yield row
+def appended(*arguments):
+    kill("record", arguments[3]["last_step"] // 500)
+    append(*arguments)
+    kill("curves", arguments[3]["last_step"] // 500)
+analyses.analyse, analyses._append = counted, appended
+with connect(uri, database=name) as store:
+    analyses.update_curves(store, "killed", Thresholds())
+"""
+
+
+@pytest.mark.slow
+def test_curves_of_a_run_killed_again_and_again_are_those_of_one_go(store, tmp_path):
+    for name in ("killed", "whole"):
+        write(store, name, 270)
+    log = tmp_path / "frames"
+    log.touch()
+    kills = [("frame", 73), ("record", 99), ("curves", 149), ("frame", 150), ("frame", 249)]
+    for where, at in [*kills, ("never", 0)]:
+        command = [sys.executable, "-c", KILLED, store.uri, store.name, log, where, str(at)]
+        ended = subprocess.run(command, capture_output=True, text=True).returncode
+        assert ended == (0 if where == "never" else -signal.SIGKILL)
+    update_curves(store, "whole", Thresholds())
+    for name in NAMES:
+        one, other = (store.curve(simulation, name, KEY) for simulation in ("whole", "killed"))
+        assert one.values.tobytes() == other.values.tobytes()
+        assert one.steps.tolist() == other.steps.tolist() == [n * 500 for n in range(270)]
+    # Lost were only the blocks that a kill found unfinished: 50-73, 150, and 200-249.
+    lost = [*range(50, 74), 150, *range(200, 250)]
+    assert sorted(map(int, log.read_text().split())) == sorted([*range(270), *lost])
 
 
 def test_a_failure_is_recorded_and_tried_again_once_something_changed(store, reads):
