@@ -121,13 +121,15 @@ def summaries(store: CampaignStore, campaign: str | None = None) -> list[Documen
     builder = ElectrolyteBuilder(store.uri, store.name, campaign)
     with store.explained("read"), builder._store:
         made = [builder.process_item(item) for item in builder.get_items()]
+        unstored: dict[str, Document] = {}
         try:
             builder.update_targets(made)
         except OperationFailure as error:
             if error.code != UNAUTHORIZED:
                 raise
+            unstored = {d["_id"]: d for d in made}
         stored = {d["_id"]: d for d in store.database["electrolytes"].find(query)}
-    return list((stored | {d["_id"]: d for d in made}).values())
+    return list((stored | unstored).values())
 
 
 def _key(simulation: Document) -> tuple[tuple[str, Any], ...]:
