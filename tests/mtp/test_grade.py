@@ -82,6 +82,15 @@ def test_the_fast_way_is_the_definition(mtp, chosen, atoms):
     np.testing.assert_allclose(chosen.grades(atoms), by_definition, rtol=1e-8)
 
 
+def test_the_fast_way_is_the_definition_where_most_rows_cannot_matter():
+    """Many scalars and few species: whole tiles of other species are ruled out by their norms."""
+    mtp, species = random_mtp(14, 2), SYMBOLS[:2]
+    chosen = active_set(mtp, species, [disordered((2, 2, 2), 2, seed=s) for s in range(30)])
+    atoms = disordered((3, 2, 2), 2, seed=99)
+    by_definition = np.abs(basis_vectors(mtp, species, atoms) @ chosen.inverse).max(axis=1)
+    np.testing.assert_allclose(chosen.grades(atoms), by_definition, rtol=1e-8)
+
+
 def test_neighbourhoods_that_the_set_never_saw_are_graded_alike(mtp, images):
     few = [image.copy() for image in images[:6]]
     for image in few:

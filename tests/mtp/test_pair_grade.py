@@ -36,17 +36,32 @@ def graded(case, **options):
     return pair_lines(case.folder / "random.mtp", case.types, grading), grading
 
 
+def first_grades(case):
+    """What the dump of `OUTPUT` says of its first step, by atom."""
+    blocks = (case.folder / "out.dump").read_text().split("ITEM: ATOMS id f_grade\n")
+    return [float(line.split()[1]) for line in blocks[1].splitlines()[: len(case.atoms)]]
+
+
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_grades_are_those_of_python(case, ranks):
     wanted = case.chosen.grades(case.atoms)
     lines, _ = graded(case)
     done = case.run([*OUTPUT, *MOVE, "run 5"], ranks=ranks, pair=lines)
     assert done.returncode == 0, done.stdout[-2000:]
-    blocks = (case.folder / "out.dump").read_text().split("ITEM: ATOMS id f_grade\n")
-    first = [float(line.split()[1]) for line in blocks[1].splitlines()[: len(case.atoms)]]
-    np.testing.assert_allclose(first, wanted, rtol=1e-6)
+    np.testing.assert_allclose(first_grades(case), wanted, rtol=1e-6)
     table = done.stdout[done.stdout.index("   Step") :].splitlines()
     assert float(table[1].split()[2]) == pytest.approx(wanted.max(), rel=1e-6)
+
+
+@pytest.mark.parametrize("isa", ["avx2", "baseline"])
+def test_every_instruction_set_gives_the_same_grades(case, isa, monkeypatch):
+    wanted = case.chosen.grades(case.atoms)
+    monkeypatch.setenv("SEICAMPAIGN_ISA", isa)
+    done = case.run([*OUTPUT, *MOVE, "run 0"], pair=graded(case)[0])
+    if "of this processor" in done.stdout + done.stderr:
+        pytest.skip(f"this processor has no {isa}")
+    assert done.returncode == 0, done.stdout[-2000:]
+    np.testing.assert_allclose(first_grades(case), wanted, rtol=1e-8)
 
 
 def test_grading_does_not_touch_the_forces(case):
