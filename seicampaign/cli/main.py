@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,11 +62,17 @@ File = Annotated[Path, typer.Argument(help="A campaign file, e.g. workflows/quic
 
 def main() -> None:
     """Entry point: our own errors are one sentence on standard error, and exit status 1."""
+    warnings.showwarning = _show_warning
     try:
         app()
     except SEICampaignError as error:
         print(f"seicampaign: {error}", file=sys.stderr)
         sys.exit(1)
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Without the file and line of the source, which mean nothing on the command line."""
+    print(f"seicampaign: {message}", file=sys.stderr)
 
 
 def _store() -> CampaignStore:

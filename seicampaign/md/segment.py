@@ -257,7 +257,7 @@ def _failure(directory: Path, what: str) -> SimulationError:
     found = _ERROR.search(tail)
     said = f": {found[0].rstrip('. ')}" if found else ""
     return SimulationError(
-        f"{what} in {directory}{said}.{full_disk(directory)} The end of its log:\n{tail}"
+        f"{what} in {directory}{said}.{full_disk(directory)}\nThe end of its log:\n{tail}"
     )
 
 
