@@ -66,7 +66,9 @@ def _row(row: dict[str, Any], shown: list[str]) -> dict[str, str]:
 
 
 def cell(value: Any) -> str:
-    """A value to three digits; a dash where there is none."""
+    """A value to three digits, from a thousand on to the unit; a dash where there is none."""
     if value is None or value != value:
         return UNKNOWN
-    return f"{value:.3g}" if isinstance(value, float) and abs(value) < 1000 else f"{value}"
+    if not isinstance(value, float):
+        return f"{value}"
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"

@@ -37,6 +37,8 @@ ROWS = (
     ("product_lattice_constant", "a of the crystal (Å)"),
     ("grade_max", "largest grade"),
 )
+UNITS = {"k": "k (1/ps)", "t0": "t0 (ps)"}
+"""Parameters that have the same unit in every law that has them."""
 STAGES = (
     ("nucleation", "nucleation (ps)"),
     ("amorphous_maximum", "amorphous maximum (ps)"),
@@ -76,7 +78,7 @@ def gather(store: CampaignStore, name: str) -> Document:
 
 def _groups(store: CampaignStore, documents: list[Document], ids: set[str]) -> list[Document]:
     """One entry per electrolyte and condition: its numbers, and its curves as plots."""
-    documents.sort(key=lambda d: (d["electrolyte"], d["temperature"], str(d["pressure"])))
+    documents.sort(key=place)
     groups = []
     for number, (title, document) in enumerate(zip(titles(documents), documents, strict=True)):
         members = [key for key in document["simulations"] if key in ids]
@@ -93,6 +95,15 @@ def _groups(store: CampaignStore, documents: list[Document], ids: set[str]) -> l
             }
         )
     return groups
+
+
+def place(document: Document) -> tuple[Any, ...]:
+    """Where a condition stands: as its title reads, constant volume after all pressures."""
+    pressure = document["pressure"]
+    return (
+        *(document[name] for name in ("electrolyte", "anode", "supercell", "temperature")),
+        (pressure is None, pressure or 0.0),
+    )
 
 
 def _plots(store: CampaignStore, members: Sequence[str]) -> dict[str, plots.Plot]:
@@ -150,7 +161,7 @@ def _laws(summary: Mapping[str, Any] | None) -> list[dict[str, str]]:
         names = " or ".join(law["laws"]) or "too few frames to tell"
         tie = " (a tie: not to be told apart)" if len(law["laws"]) > 1 else ""
         parameters = ", ".join(
-            f"{name} = {shown(Estimate.model_validate(value))}"
+            f"{UNITS.get(name, name)} = {shown(Estimate.model_validate(value))}"
             for name, value in law["parameters"].items()
         )
         found.append({"label": label, "law": names + tie, "parameters": parameters})

@@ -32,8 +32,8 @@ GROWTH = {
     "reduction_degree": ("reduced (both)", "#1f1f1f"),
 }
 PRODUCT = {
-    "crystal_x_phosphorus": ("P among the anions of the crystal", "#8e5ea2"),
-    "crystal_x_halogen": ("halogen among the anions of the crystal", "#3a9d5d"),
+    "crystal_x_phosphorus": ("P", "#8e5ea2"),
+    "crystal_x_halogen": ("halogen", "#3a9d5d"),
 }
 CENSUS = {
     f"ps{n}": (f"PS{n}" if n else "P without S", colour)
@@ -49,7 +49,7 @@ def growth(seeds: Seeds) -> Plot:
 
 def product(seeds: Seeds) -> Plot:
     """Composition of the crystal; dotted: the full solid solution 5 Li2S.Li3P.LiCl."""
-    plot = _plot(seeds, PRODUCT, "share of its anions", (-0.02, 0.6))
+    plot = _plot(seeds, PRODUCT, "share of the crystal's anions", (-0.02, 0.6))
     plot["layout"]["shapes"] = [
         {
             "type": "line",
@@ -71,7 +71,7 @@ def census(seeds: Seeds) -> Plot:
 
 def thickness(seeds: Seeds) -> Plot:
     """Thickness of the interphase."""
-    return _plot(seeds, THICKNESS, "Å", None)
+    return _plot(seeds, THICKNESS, "thickness (Å)", None)
 
 
 def _plot(
@@ -136,7 +136,7 @@ def _figure(traces: list[dict[str, Any]], unit: str, span: tuple[float, float] |
             "yaxis": axis | ({} if span is None else {"range": list(span)}),
             "margin": {"l": 55, "r": 10, "t": 10, "b": 45},
             "height": 330,
-            "legend": {"orientation": "h", "y": 1.12},
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"},
             "hovermode": "x",
         },
     }

@@ -13,7 +13,7 @@ from seicampaign.compare.rows import cautions, comparison_rows, potentials
 from seicampaign.compare.table import CURVE_NAMES, comparison_table
 from seicampaign.errors import unknown
 from seicampaign.report import plots
-from seicampaign.report.contents import ROWS, summary_rows
+from seicampaign.report.contents import ROWS, place, summary_rows
 from seicampaign.serve.contents import Document, curves_revision, known, selected
 from seicampaign.serve.questions import CONDITIONS, Question, refused
 
@@ -79,7 +79,7 @@ def electrolytes(store: CampaignStore, question: Question) -> list[Document]:
     query = plain_conditions({names.get(name, name): v for name, v in chosen.items()})
     with store.explained("read"):
         found = store.database["electrolytes"].find(query)
-        return sorted(found, key=lambda d: (d["electrolyte"], d["temperature"], str(d["pressure"])))
+        return sorted(found, key=place)
 
 
 def ranking(store: CampaignStore, question: Question) -> list[Document]:

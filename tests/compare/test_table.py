@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seicampaign.compare import comparison_table, default_times
-from seicampaign.compare.rows import cautions, comparison_rows
+from seicampaign.compare.rows import cautions, cell, comparison_rows
 from seicampaign.compare.table import of_one_analysis
 
 
@@ -103,3 +103,11 @@ def test_seeds_of_different_length_are_averaged_as_far_as_all_reach():
     )
     assert table["reduced@30ps"][0] == pytest.approx(0.3)
     assert np.isnan(table["reduced@60ps"][0])
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.12345, "0.123"), (300.0, "300"), (1000.0, "1000"), (4123.4567, "4123"), (884, "884")],
+)
+def test_a_cell_has_no_more_digits_than_are_read(value, shown):
+    assert cell(value) == shown
