@@ -102,7 +102,8 @@ def test_md_goes_on_where_the_census_cannot_count(store, launched, tmp_path):
 
 def test_a_failed_run_leaves_a_reason_and_nothing_half_stored(store, launched, tmp_path):
     absurd = {"timestep": 10, "thermostat_damping": 1000, "relax_steps": 0}
-    simulation = launched(campaign(temperatures=[5000], length=40, md=absurd))
+    ungraded = {"frame_interval": 0.1, "segment": 40, "grade": None}  # else a grade ends it first
+    simulation = launched(campaign(temperatures=[5000], length=40, md=absurd, sampling=ungraded))
     with pytest.raises(SimulationError, match=r"(?s)The end of its log.*"):
         advance(store, simulation.id, directory(tmp_path, "1"))
     document = store.simulations.query_one({"simulation_id": simulation.id})
