@@ -191,7 +191,7 @@ def closest_pair(atoms: Atoms) -> float:
     """Least distance of two atoms, in units of the sum of their covalent radii."""
     radii = covalent_radii[atoms.numbers]
     i, j, distances = neighbor_list("ijd", atoms, 2 * radii.max())
-    return float((distances / (radii[i] + radii[j])).min())
+    return float((distances / (radii[i] + radii[j])).min(initial=np.inf))
 
 
 def nve_test(potential: Potential, share: float = 1.0) -> Iterator[TestResult]:

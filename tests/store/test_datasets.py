@@ -135,7 +135,7 @@ def unconverged(atoms):
         (nan_position, "positions or cell not finite"),
         (no_forces, "it has no forces"),
         (unlabelled, "it has no energy"),
-        (absurd_force, "a force of 300.0 eV/A, the limit is 30 eV/A"),
+        (absurd_force, "a force of 300.0 eV/A, the limit is 50 eV/A"),
         (on_top, "Cl-Li 0.300 A apart, the limit is 1.03 A"),
         (unconverged, "its SCF did not converge"),
     ],
