@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from seicampaign.md import GradeSettings, SegmentGrading
 from seicampaign.md.grade import Extrapolation, GradeWindows
 from seicampaign.md.potentials import LammpsPotential
-from seicampaign.settings import settings
+from seicampaign.mtp.build import has_compiler
 from seicampaign.store import potentials, selections
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def segment_grading(
         if potential.grade is not None:
             return SegmentGrading(wanted, engine=potential.grade), said
         return None, {"off": f"potential {potential.name!r} is LAMMPS lines, which give none"}
-    if shutil.which(settings().cxx) is None:
+    if not has_compiler():
         return None, {"off": "there is no C++ compiler, and motep's engine gives none in LAMMPS"}
     file = potentials.active_set_file(store, potential)
     if file is None:

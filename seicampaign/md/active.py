@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seicampaign.errors import PotentialError
+from seicampaign.mtp.build import has_compiler
 from seicampaign.settings import settings
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def training_active_set(potential: Potential) -> ActiveSet | None:
     path = training_file(potential)
     if path is None:
         return None
-    if shutil.which(settings().cxx) is None:
+    if not has_compiler():
         warnings.warn(
             f"There is no C++ compiler ({settings().cxx}): no extrapolation grades with potential "
             f"{potential.name!r} until it is used where there is one.",

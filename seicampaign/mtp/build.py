@@ -46,6 +46,11 @@ def kernel_sources() -> list[Path]:
     return sorted(p for p in SOURCES.glob("*.cpp") if p.name != PAIR_STYLE)
 
 
+def has_compiler() -> bool:
+    """Whether there is the C++ compiler of the settings."""
+    return _found_compiler() is not None
+
+
 def compiler() -> str:
     """The full path of the C++ compiler of the settings.
 
@@ -54,15 +59,18 @@ def compiler() -> str:
     EngineError
         If there is none.
     """
-    name = settings().cxx
-    found = shutil.which(name)
+    found = _found_compiler()
     if found is None:
         raise EngineError(
-            f"No C++ compiler {name!r}: the MTP kernel is compiled on first use. Install one "
-            "(Debian, Ubuntu: `apt-get install g++`; conda: `conda install gxx`) or name "
-            "yours in SEICAMPAIGN_CXX."
+            f"No C++ compiler {settings().cxx!r}: the MTP kernel is compiled on first use. "
+            "Install one (Debian, Ubuntu: `apt-get install g++`; conda: `conda install gxx`) or "
+            "name yours in SEICAMPAIGN_CXX."
         )
     return found
+
+
+def _found_compiler() -> str | None:
+    return shutil.which(settings().cxx)
 
 
 @lru_cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from seicampaign.errors import PotentialError, unknown
 from seicampaign.mtp.format import read_mtp
 from seicampaign.mtp.model import MTP
-from seicampaign.settings import settings
 
 if TYPE_CHECKING:
     from pymatgen.io.lammps.generators import LammpsForceField
@@ -94,11 +92,11 @@ class Potential:
             If the plug-in cannot be compiled. Without any compiler, a warning, and lines for the
             slower engine of `seicampaign.mtp.fallback`.
         """
-        from seicampaign.mtp import fallback, plugin
+        from seicampaign.mtp import build, fallback, plugin
 
         self.require(elements)
         types = [self.species.index(element) for element in elements]
-        if shutil.which(settings().cxx) is None:
+        if not build.has_compiler():
             warnings.warn(fallback.SLOW, stacklevel=2)
             return fallback.pair_lines(self.path, types)
         return plugin.pair_lines(self.path, types, grading)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from seicampaign.errors import EngineError
-from seicampaign.mtp.build import build_shared, kernel_sources
+from seicampaign.mtp.build import build_shared, has_compiler, kernel_sources
 
 
 @pytest.fixture
@@ -59,7 +59,9 @@ def test_processes_that_start_together_share_one_build(empty_cache, small_source
 
 
 def test_no_compiler_is_said_with_the_remedy(empty_cache, small_source, monkeypatch):
+    assert has_compiler()
     monkeypatch.setenv("SEICAMPAIGN_CXX", "no-such-compiler")
+    assert not has_compiler()
     with pytest.raises(EngineError, match=r"no-such-compiler.*SEICAMPAIGN_CXX"):
         build_shared("answer", [small_source])
 
