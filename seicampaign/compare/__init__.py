@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from seicampaign.compare.aligned import CONDITIONS, aligned_curves, plain_conditions
+from seicampaign.compare.aligned import CHOSEN_BY, aligned_curves, plain_conditions
 from seicampaign.compare.electrolytes import Estimate, Summary, summarise
 from seicampaign.compare.ranking import Rank, rank, rank_documents
 from seicampaign.compare.table import comparison_table, default_times
 
 __all__ = [
-    "CONDITIONS",
+    "CHOSEN_BY",
     "Estimate",
     "Rank",
     "Summary",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seicampaign.analysis.curves import seed_spread
-from seicampaign.compare.table import HEAD, Curves, analysis_of, grouped
+from seicampaign.compare.table import CONDITIONS, HEAD, Curves, analysis_of, grouped
 from seicampaign.errors import CampaignError
 
 if TYPE_CHECKING:
@@ -58,10 +58,9 @@ def aligned_curves(
     return pd.DataFrame(rows)
 
 
-CONDITIONS = (
-    *("electrolyte", "anode", "supercell", "temperature", "pressure", "seed", "timestep"),
-    *("potential.name", "approved", "state"),
-)
+ONE_RUN = (*CONDITIONS, "seed", "timestep")
+"""What tells the runs of a potential apart."""
+CHOSEN_BY = (*ONE_RUN, "potential.name", "approved", "state")
 """What simulations are usually chosen by."""
 
 

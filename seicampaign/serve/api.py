@@ -10,13 +10,13 @@ from fastapi import APIRouter, Request, Response
 from seicampaign.errors import unknown
 from seicampaign.serve import comparison, contents, frames
 from seicampaign.serve.kept import Kept, respond
-from seicampaign.serve.questions import CONDITIONS, missing, query_of, read
+from seicampaign.serve.questions import ASKED, missing, query_of, read
 
 if TYPE_CHECKING:
     from seicampaign.store import CampaignStore
 
 Make = Callable[[], Any]
-WHERE = "Conditions: " + ", ".join(CONDITIONS) + "; a name given twice is a choice."
+WHERE = "Conditions: " + ", ".join(ASKED) + "; a name given twice is a choice."
 
 
 def router(store: CampaignStore, kept: Kept) -> APIRouter:
@@ -44,7 +44,7 @@ def router(store: CampaignStore, kept: Kept) -> APIRouter:
 
     @routes.get("/comparison", summary="The table of store.compare()", description=WHERE)
     def compared(request: Request) -> Response:
-        question = read(request, (*CONDITIONS, "campaign", "time"))
+        question = read(request, (*ASKED, "campaign", "time"))
         return answered(
             request,
             ("api/comparison", query_of(question)),
@@ -74,7 +74,7 @@ def router(store: CampaignStore, kept: Kept) -> APIRouter:
     @routes.get("/aligned", summary="A curve of every condition, as a plotly figure")
     def aligned(request: Request) -> Response:
         """Parameters: curve (reduction_degree), campaign and conditions."""
-        question = read(request, (*CONDITIONS, "campaign", "curve"))
+        question = read(request, (*ASKED, "campaign", "curve"))
         return answered(
             request,
             ("api/aligned", query_of(question)),
@@ -87,7 +87,7 @@ def router(store: CampaignStore, kept: Kept) -> APIRouter:
         """Parameters: campaign and conditions, or simulation."""
         if kind not in contents.PLOTS:
             raise missing(unknown("plot", kind, contents.PLOTS))
-        question = read(request, (*CONDITIONS, "campaign", "simulation"))
+        question = read(request, (*ASKED, "campaign", "simulation"))
 
         def simulations() -> list[contents.Document]:
             if "simulation" in question:

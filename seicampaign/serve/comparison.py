@@ -15,7 +15,7 @@ from seicampaign.errors import unknown
 from seicampaign.report import plots
 from seicampaign.report.contents import ROWS, place, summary_rows
 from seicampaign.serve.contents import Document, curves_revision, known, selected
-from seicampaign.serve.questions import CONDITIONS, Question, refused
+from seicampaign.serve.questions import ASKED, Question, refused
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ SUMMARISED = ("electrolyte", "anode", "supercell", "temperature", "pressure", "p
 
 def conditions_of(question: Question) -> Question:
     """What chooses simulations; without times, pages and names of curves."""
-    return {k: v for k, v in question.items() if k in (*CONDITIONS, "campaign")}
+    return {k: v for k, v in question.items() if k in (*ASKED, "campaign")}
 
 
 def revision(store: CampaignStore, question: Question) -> Any:

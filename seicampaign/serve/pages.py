@@ -9,14 +9,14 @@ from fastapi import APIRouter, Request, Response
 from seicampaign.campaign.status import title as simulation_title
 from seicampaign.serve import comparison, contents
 from seicampaign.serve.kept import Answer, Kept, respond
-from seicampaign.serve.questions import CONDITIONS, Question, query_of, read
+from seicampaign.serve.questions import ASKED, Question, query_of, read
 from seicampaign.serve.render import page, static
 
 if TYPE_CHECKING:
     from seicampaign.store import CampaignStore
 
 HTML = "text/html; charset=utf-8"
-COMPARED = (*CONDITIONS, "campaign", "time", "curve")
+COMPARED = (*ASKED, "campaign", "time", "curve")
 
 
 def router(store: CampaignStore, kept: Kept) -> APIRouter:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import HTTPException, Request
 
+from seicampaign.compare.aligned import ONE_RUN
 from seicampaign.errors import unknown
 
 Question = dict[str, Any]
@@ -99,10 +100,8 @@ def _count(text: str) -> int:
     return value
 
 
-CONDITIONS = (
-    *("electrolyte", "anode", "supercell", "temperature", "pressure", "seed", "timestep"),
-    "potential",
-)
+ASKED = (*ONE_RUN, "potential")
+"""Conditions of simulations; the potential by its hash."""
 SINGLE = {"campaign", "simulation", "supercell", "page", "plots", "curve", "state", "quantity"}
 READ: dict[str, Callable[[str], Any]] = {
     "temperature": _number,

@@ -333,15 +333,15 @@ class CampaignStore:
 
     def _require_names(self, campaign: str | None, conditions: Mapping[str, Any]) -> None:
         """Where nothing was found: refuse a name that nothing in the database has."""
-        from seicampaign.compare import CONDITIONS
+        from seicampaign.compare import CHOSEN_BY
         from seicampaign.store.campaigns import find_campaign
 
         if campaign is not None:
             find_campaign(self, campaign, "name")
         with self.explained("read"):
-            for name in conditions.keys() - set(CONDITIONS):
+            for name in conditions.keys() - set(CHOSEN_BY):
                 if self.database.simulations.find_one({name: {"$exists": True}}) is None:
-                    raise CampaignError(unknown("condition", name, CONDITIONS))
+                    raise CampaignError(unknown("condition", name, CHOSEN_BY))
 
     def truncate_curves(self, simulation_id: str, step: int) -> None:
         """Drop all points of all curves of a simulation after a step."""
