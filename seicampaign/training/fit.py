@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -301,6 +300,7 @@ class _Search:
         self.history: list[Progress] = []
         self.latest: Predictions | None = None  # of the last gradient, unless it was replayed
         self.replayed = 0
+        self.kept_penalty: Ridge | None = None
         self.state = State(parameters(self.template))
         self.began = time.monotonic()
 
@@ -345,7 +345,9 @@ class _Search:
         state = self.state
         self.replayed = 0
         mtp = with_parameters(self.template, state.start)
-        linear = LinearSolution(self.equations(mtp), self.penalty, mtp)
+        equations = self.equations(mtp)
+        penalty = self.penalty(equations)
+        linear = LinearSolution(equations, penalty, mtp)
         mtp = linear.solved()
         before = parameters(mtp)
         scale = self.radial_scale(mtp)
@@ -356,9 +358,9 @@ class _Search:
         def loss(z: FloatArray) -> tuple[float, FloatArray]:
             values = moved(z)
             value, gradient = self.loss_and_gradient(values)
-            penalty, slope = self.penalty(with_parameters(self.template, values))
+            added, slope = penalty(with_parameters(self.template, values))
             radial, coefficients = np.split(gradient + slope, [len(scale)])
-            return value + penalty, np.r_[scale * radial, linear.gather(coefficients)]
+            return value + added, np.r_[scale * radial, linear.gather(coefficients)]
 
         length = ROUNDS[min(state.rounds, len(ROUNDS) - 1)]
         search = LBFGS(loss, np.zeros(len(before)), memory=length)
@@ -374,11 +376,13 @@ class _Search:
         if last - search.value < self.tolerance * abs(search.value):
             raise _Converged("the loss no longer falls")
 
-    @cached_property
-    def penalty(self) -> Ridge:
-        """The same in all rounds, and found anew where a checkpoint goes on."""
-        equations = normal_equations(self.train, self.template, threads=self.threads)
-        return Ridge(equations, self.template, self.ridge)
+    def penalty(self, equations: NormalEquations) -> Ridge:
+        """The same in all rounds: of the first's equations, or found anew by a later round."""
+        if self.kept_penalty is None:
+            if self.state.rounds:
+                equations = normal_equations(self.train, self.template, threads=self.threads)
+            self.kept_penalty = Ridge(equations, self.template, self.ridge)
+        return self.kept_penalty
 
     def equations(self, mtp: MTP) -> NormalEquations:
         """The normal equations of the round, or the rest of them."""

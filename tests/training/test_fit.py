@@ -64,6 +64,14 @@ def test_errors_by_kind_are_those_of_the_calculator(images, result):
     assert errors["all"].configurations == 20
 
 
+def test_each_round_of_a_fresh_fit_finds_its_normal_equations_once(images, monkeypatch):
+    found = []
+    design = LabelledSet.design
+    monkeypatch.setattr(LabelledSet, "design", lambda *a: found.append(a[2]) or design(*a))
+    done = fit(images, level=6, species=SPECIES, threads=1, max_iterations=26)
+    assert sorted(found) == sorted(2 * list(range(len(done.training))))  # the second round begins
+
+
 def test_a_fit_does_not_depend_on_the_number_of_threads_but_on_the_seed(images):
     fits = [
         fit(images, level=4, species=SPECIES, max_iterations=20, threads=threads, seed=seed)
