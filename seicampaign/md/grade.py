@@ -18,7 +18,7 @@ SELECTED = "selected"
 SELECTED_COLUMNS = f"{COLUMNS} f_grades"
 GRADE_CURVES = ("grade_max", "grade_frame_share", "grade_atom_share")
 _BREAK = re.compile(
-    r"MTP break: step (\d+), extrapolation grade (\S+) of atom (\d+) is over the threshold (\S+):"
+    r"MTP break: step (\d+), extrapolation grade (\S+) of atom (\d+) is over the threshold"
 )
 _HALT = re.compile(r"Fix halt condition for fix-id break met on step (\d+) with value (\S+)")
 
@@ -146,14 +146,16 @@ def find_break(log: str, grading: SegmentGrading, last: Frame | None) -> Extrapo
     last
         The newest selected configuration: LAMMPS's own halt does not say which atom it was.
     """
+    limit = grading.settings.limit
+    if limit is None:
+        return None
     if found := _BREAK.search(log):
-        step, grade, atom, threshold = found.groups()
-        return Extrapolation(int(step), float(grade), int(atom) - 1, float(threshold))
+        return Extrapolation(int(found[1]), float(found[2]), int(found[3]) - 1, limit)
     halted = _HALT.search(log)
-    if halted is None or last is None or grading.settings.limit is None:
+    if halted is None or last is None:
         return None
     atom = int(last.extra[:, 0].argmax())
-    return Extrapolation(int(halted[1]), float(halted[2]), atom, grading.settings.limit)
+    return Extrapolation(int(halted[1]), float(halted[2]), atom, limit)
 
 
 def read_selected(directory: Path) -> list[Frame]:

@@ -52,7 +52,7 @@ def threshold(store, launched, tmp_path):
     advance(store, simulation.id, directory(tmp_path, "unbroken"))
     grades = store.curve(simulation.id, "grade_max").values
     assert grades[1:].max() > grades[0]
-    return round(float(grades[0] + grades.max()) / 2, 3)
+    return float(grades[0] + grades.max()) / 2
 
 
 def directory(parent, name):
