@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,16 +86,16 @@ def _run(
     """Run a segment that ends in time, and not before it has done anything."""
     limits = [value for value in (seconds, walltime.limit()) if value is not None]
     limit = min(limits, default=None)
-    started = time.monotonic()
+    deadline = walltime.Deadline(limit)
 
     def stop() -> bool:
         if hold.lost:  # LAMMPS may hang, and would then never be asked
             raise fences.lost(f"Simulation {simulation_id}")
-        return hold.asked_to_stop or (limit is not None and time.monotonic() - started > limit)
+        return hold.asked_to_stop
 
-    outcome = advance(store, simulation_id, Path.cwd(), walltime=limit, stop_when=stop)
+    outcome = advance(store, simulation_id, Path.cwd(), deadline=deadline, stop_when=stop)
     idle = outcome["last_step"] == outcome["first_step"] and outcome["steps_left"] > 0
-    if idle and limit is not None and time.monotonic() - started > limit:
+    if idle and deadline.over:
         reason = (
             f"LAMMPS had not done a step of simulation {simulation_id} after the {limit:.0f} s "
             "that the walltime leaves it: the start alone takes longer. Ask the queue for a longer "

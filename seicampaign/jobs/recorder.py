@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seicampaign.analysis import Thresholds
-from seicampaign.errors import CensusError
+from seicampaign.analysis import Running, Thresholds, analyse
+from seicampaign.errors import AnalysisError, CensusError
 from seicampaign.jobs.grading import THERMO_ANALYSIS, GradeRecorder
+from seicampaign.jobs.walltime import Deadline
 from seicampaign.md import Batch, SegmentInput, SegmentResult, run_segment
 from seicampaign.md.inputs import THERMO_COLUMNS
 from seicampaign.md.substeps import coarser, coarser_result
@@ -32,6 +33,24 @@ COMMIT_SECONDS_AT_MOST = 30.0
 """Between the two, the next commit waits for ten times as long as the last one took."""
 
 
+def rehearse(atoms: Atoms) -> None:
+    """Analyse a structure and forget it, so that what analysis needs is loaded and compiled.
+
+    Before LAMMPS starts there is time for that; after it has stopped, the walltime ends.
+    """
+    with suppress(AnalysisError):  # said where a frame is analysed
+        list(analyse(_OneFrame(atoms), running=Running.new(Thresholds())))
+
+
+class _OneFrame:
+    """A structure as a trajectory of one frame (`seicampaign.analysis.timeline.Frames`)."""
+
+    def __init__(self, atoms: Atoms) -> None:
+        self.numbers = atoms.numbers
+        self.steps, self.times = np.zeros(1, int), np.zeros(1)
+        self.cells, self.positions = atoms.cell.array[None], atoms.positions[None]
+
+
 class SegmentRecorder:
     """Brings a running segment into the store, batch by batch."""
 
@@ -43,7 +62,9 @@ class SegmentRecorder:
         segment: SegmentInput,
         first_step: int,
         substeps: int = 1,
+        deadline: Deadline | None = None,
     ) -> None:
+        self.deadline = deadline or Deadline(None)
         self.store = store
         self.simulation = simulation
         self.n_atoms = len(atoms)
@@ -112,6 +133,7 @@ class SegmentRecorder:
             restarts.save(self.store, self.simulation.id, step, path)
             self.restart_step, self._pending_restart = step, None
         now = time.monotonic()
+        self.deadline.took(now - started)
         pause = min(COMMIT_SECONDS_AT_MOST, max(COMMIT_SECONDS, 10 * (now - started)))
         self._next_commit = now + (pause if COMMIT_SECONDS else 0.0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,9 @@ from seicampaign.documents import SCHEMA_VERSION, Sampling
 from seicampaign.errors import SEICampaignError, StoreError
 from seicampaign.jobs.grading import explain, segment_grading
 from seicampaign.jobs.ladder import Start, start_point
-from seicampaign.jobs.recorder import SegmentRecorder
+from seicampaign.jobs.recorder import SegmentRecorder, rehearse
 from seicampaign.jobs.signals import StopSignals, stop_signals
+from seicampaign.jobs.walltime import Deadline
 from seicampaign.md import SegmentGrading, SegmentInput, SegmentResult
 from seicampaign.md.inputs import DUMP
 from seicampaign.md.potentials import lammps_types, place_files
@@ -35,15 +36,16 @@ def advance(
     store: CampaignStore,
     simulation_id: str,
     directory: Path,
-    walltime: float | None = None,
+    deadline: Deadline | None = None,
     stop_when: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Run the next segment of a simulation and store it.
 
     Starts from the newest restart file (see `seicampaign.jobs.ladder`); what the store holds
     beyond it is dropped first, so that segments join without a gap or a double frame. On an error
-    nothing of the segment beyond its last restart point stays. SIGINT, SIGTERM and `stop_when`
-    end the segment early and whole; after a SIGINT a KeyboardInterrupt follows once all is stored.
+    nothing of the segment beyond its last restart point stays. SIGINT, SIGTERM, `deadline` and
+    `stop_when` end the segment early and whole; after a SIGINT a KeyboardInterrupt follows once
+    all is stored.
     An extrapolation grade over the break threshold does too, and is the end of the simulation: no
     step is left to do.
 
@@ -57,6 +59,7 @@ def advance(
     SimulationError
         If LAMMPS fails; the simulation is then marked as failed, with the reason.
     """
+    deadline = deadline or Deadline(None)
     document = simulations.get(store, simulation_id)
     simulation = simulations.specification(document)
     potential = potentials.load_pair(store, simulation.potential.hash)
@@ -70,7 +73,9 @@ def advance(
         return _outcome(simulation_id, None, first_step, first_step, 0)
     sampling = Sampling.model_validate(document["sampling"])
     grading, how = segment_grading(store, potential, sampling.grade)
-    segment = _segment_input(document, simulation, sampling, grading, types, start, walltime)
+    if deadline.left() is not None:
+        rehearse(atoms)
+    segment = _segment_input(document, simulation, sampling, grading, types, start)
     simulations.record(
         store,
         simulation_id,
@@ -83,8 +88,8 @@ def advance(
     )
     place_files(potential, directory)
     substeps = document.get("substeps") or 1
-    recorder = SegmentRecorder(store, simulation, atoms, segment, first_step, substeps)
-    with stop_signals(stop_when) as stop:
+    recorder = SegmentRecorder(store, simulation, atoms, segment, first_step, substeps, deadline)
+    with stop_signals(lambda: stop_when() or deadline.over) as stop:
         result = _run(recorder, segment, potential, directory, stop)
     segment_id = _save_segment(store, simulation, first_step, result, recorder, directory)
     (directory / DUMP).unlink()
@@ -107,6 +112,8 @@ def _run(
 ) -> SegmentResult:
     """Run the segment; on an error drop what no restart point vouches for, and say so."""
     try:
+        if (left := recorder.deadline.left()) is not None:
+            segment = replace(segment, walltime=max(1.0, left))
         return recorder.run(segment, potential, directory, stop)
     except StoreError:
         raise  # nothing can be recorded; the next start cuts back to the restart point
@@ -143,7 +150,6 @@ def _segment_input(
     grading: SegmentGrading | None,
     types: tuple[str, ...],
     start: Start,
-    walltime: float | None,
 ) -> SegmentInput:
     md = simulation.md
     segment = SegmentInput(
@@ -154,7 +160,6 @@ def _segment_input(
         thermo_interval=max(1, md.steps(sampling.thermo_interval)),
         restart_interval=max(1, md.steps(sampling.restart_interval)),
         restart=start.restart,
-        walltime=walltime,
         first_step=start.step if start.velocity_seed is not None else None,
         velocity_seed=start.velocity_seed,
         grading=grading,

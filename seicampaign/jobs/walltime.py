@@ -18,6 +18,37 @@ from seicampaign.settings import settings
 
 SHORTEST = 10.0
 """Seconds of MD for which it is worth while to start LAMMPS."""
+COMMITS = 3
+"""How many of the slowest commits so far must fit into two thirds of the margin."""
+
+
+class Deadline:
+    """When LAMMPS should stop, so that what comes after it is done before the queue's job ends.
+
+    Earlier than asked for where storing has been slow: what a commit takes depends on the size of
+    the system, on the database and on who else is on the node, and only the run itself shows it.
+    """
+
+    def __init__(self, limit: float | None) -> None:
+        self._end = None if limit is None else time.monotonic() + limit
+        self._slowest = 0.0
+
+    def took(self, seconds: float) -> None:
+        """Learn how long a commit took on the clock."""
+        self._slowest = max(self._slowest, seconds)
+
+    def left(self) -> float | None:
+        """Seconds until LAMMPS should stop; None where nothing ends this process."""
+        if self._end is None:
+            return None
+        more = max(0.0, COMMITS * self._slowest - settings().walltime_margin * 2 / 3)
+        return self._end - more - time.monotonic()
+
+    @property
+    def over(self) -> bool:
+        """Whether LAMMPS should stop now."""
+        left = self.left()
+        return left is not None and left <= 0
 
 
 def limit() -> float | None:

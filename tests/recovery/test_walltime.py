@@ -91,3 +91,23 @@ def test_too_little_time_is_said_before_lammps_starts(monkeypatch):
     monkeypatch.setattr(walltime, "job_age", lambda: 3550.0)
     with pytest.raises(SimulationError, match="Another job of the queue goes on"):
         walltime.limit()
+
+
+def test_a_deadline_comes_sooner_where_storing_is_slow(monkeypatch):
+    monkeypatch.setenv("SEICAMPAIGN_WALLTIME_MARGIN", "90")
+    deadline = walltime.Deadline(100)
+    deadline.took(20)  # three of them fit into 60 s
+    assert 99 < deadline.left() <= 100
+    deadline.took(30)
+    deadline.took(1)
+    assert 69 < deadline.left() <= 70
+    assert not deadline.over
+    deadline.took(60)
+    assert deadline.over
+
+
+def test_without_a_walltime_there_is_no_deadline():
+    deadline = walltime.Deadline(None)
+    deadline.took(1000)
+    assert deadline.left() is None
+    assert not deadline.over
