@@ -9,7 +9,12 @@ from typing import Any
 from maggma.core import Builder
 from pymongo.errors import OperationFailure
 
-from seicampaign.compare.electrolytes import CURVES_READ, SUMMARY_VERSION, summarise
+from seicampaign.compare.electrolytes import (
+    CURVES_READ,
+    SUMMARY_VERSION,
+    TRUSTED_GRADE,
+    summarise,
+)
 from seicampaign.compare.table import CONDITIONS, of_one_analysis
 from seicampaign.documents import SCHEMA_VERSION, content_hash
 from seicampaign.errors import SEICampaignError
@@ -32,6 +37,9 @@ class ElectrolyteBuilder(Builder):
     many seeds were left out. A group is
     summarised again only when a curve of it has grown, or a simulation has joined or been
     planned longer.
+
+    `grade_flags` has how many seeds went over the grade up to which the potential is trusted, how
+    many it ended, and how many were not graded.
 
     Parameters
     ----------
@@ -84,7 +92,11 @@ class ElectrolyteBuilder(Builder):
         seeds = [m for m in members if m["_id"] in ids]
         others = {"analysis": analysis, "other_analyses": len(usable) - len(ids)}
         found = None if summary is None else summary.model_dump(mode="json")
-        return _document(item, seeds, found) | others
+        grades = () if summary is None else summary.grade_max.values
+        flags = {"limit": TRUSTED_GRADE, "over": sum(grade > TRUSTED_GRADE for grade in grades)}
+        flags["ended"] = sum(m["state"] == "extrapolating" for m in members)
+        flags["ungraded"] = len(seeds) - len(grades)
+        return _document(item, seeds, found) | others | {"grade_flags": flags}
 
     def update_targets(self, items: list[Document]) -> None:
         """Replace the documents."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from seicampaign.cli.tables import show_table
 
 if TYPE_CHECKING:
-    from seicampaign.compare import Estimate, Rank
+    from seicampaign.compare import Rank
     from seicampaign.store import CampaignStore
 
 
@@ -18,6 +18,14 @@ def compare(
     name: Annotated[str | None, typer.Argument(help="A campaign. Default: all.")] = None,
     time: Annotated[
         list[float] | None, typer.Option(help="ps at which the curves are read; repeatable.")
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A condition, e.g. temperature=400, electrolyte=Li7PS6; repeatable, and the same "
+            "one again for several values.",
+            metavar="NAME=VALUE",
+        ),
     ] = None,
     figure: Annotated[
         Path | None, typer.Option(help="Also draw the curves into this picture file.")
@@ -30,35 +38,34 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare electrolytes: a row for each electrolyte and condition."""
-    from seicampaign.compare.rows import cautions, comparison_rows, potentials
+    from seicampaign.compare import rows
+    from seicampaign.report import curves_figure
     from seicampaign.store import connect
     from seicampaign.store.campaigns import find_campaign
 
+    conditions = _conditions(where or [])
     with connect() as store:
         if name is not None:
             find_campaign(store, name, "name")
-        table = store.compare(name, times=time)
-        places = None if rank is None else _ranking(store, name, rank)
+        table = store.compare(name, times=time, **conditions)
+        places = None if rank is None else _ranking(store, name, rank, conditions)
         if figure is not None:
-            from seicampaign.report import curves_figure
-
-            curves_figure(store, _only(name), figure)
+            curves_figure(store, _only(name), figure, **conditions)
     if csv is not None:
         table.to_csv(csv, index=False)
     if latex is not None:
-        table.style.hide(axis="index").format(precision=3, escape="latex", na_rep="--").to_latex(
-            latex, hrules=True
-        )
+        latex.write_text(rows.latex(table), encoding="utf-8")
     if as_json:
         print(table.to_json(orient="records", indent=2))
         return
-    show_table(f"Comparison of {name or 'all campaigns'}", comparison_rows(table))
+    said = "".join(f", {text}" for text in where or [])
+    show_table(f"Comparison of {name or 'all campaigns'}{said}", rows.comparison_rows(table))
     if len(table):
-        print(f"Potential: {'; '.join(potentials(table))}.")
-    for caution in cautions(table):
+        print(f"Potential: {'; '.join(rows.potentials(table))}.")
+    for caution in rows.cautions(table):
         print(caution)
     if places is not None:
-        show_table(f"Ranked by {rank}, smallest first", [_place(place) for place in places])
+        show_table(f"Ranked by {rank}, smallest first", rows.ranking_rows(places))
     for what, path in (("Curves", figure), ("CSV", csv), ("LaTeX", latex)):
         if path is not None:
             print(f"{what}: {path}")
@@ -70,30 +77,37 @@ def _only(name: str | None) -> str:
     return name
 
 
-def _ranking(store: CampaignStore, campaign: str | None, quantity: str) -> list[Rank]:
+def _conditions(texts: list[str]) -> dict[str, Any]:
+    """NAME=VALUE as filters of `CampaignStore.compare`; a name that comes twice is a choice."""
+    found: dict[str, list[Any]] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise typer.BadParameter(f"{text!r} is no condition: write NAME=VALUE.")
+        found.setdefault(name.strip(), []).append(_value(name.strip(), value.strip()))
+    return {name: own[0] if len(own) == 1 else own for name, own in found.items()}
+
+
+def _value(name: str, text: str) -> Any:
+    if name == "supercell":
+        return [int(n) for n in text.split("x") if n.isdigit()]
+    if text in ("true", "false", "none"):
+        return {"true": True, "false": False, "none": None}[text]
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _ranking(
+    store: CampaignStore, campaign: str | None, quantity: str, conditions: dict[str, Any]
+) -> list[Rank]:
     """The ranking, of summaries that are up to date."""
     from seicampaign.builders import summaries
     from seicampaign.compare import rank_documents
 
-    return rank_documents(summaries(store, campaign), quantity)
-
-
-def _place(place: Rank) -> dict[str, str]:
-    from seicampaign.compare.rows import cell
-
-    return {
-        "electrolyte": place.name,
-        "mean": cell(place.estimate.mean),
-        "95 % interval": _interval(place.estimate),
-        "seeds": f"{len(place.estimate.values)}",
-        "surely below": ", ".join(place.below) or "-",
-        "undecided": ", ".join(place.undecided) or "-",
-    }
-
-
-def _interval(estimate: Estimate) -> str:
-    from seicampaign.compare.rows import cell
-
-    if estimate.low is None:
-        return "none: one seed" if estimate.values else "not reached"
-    return f"{cell(estimate.low)} to {cell(estimate.high)}"
+    found = summaries(store, campaign)
+    if conditions:
+        chosen = set(store.simulation_ids(campaign, **conditions))
+        found = [document for document in found if chosen & set(document["simulations"])]
+    return rank_documents(found, quantity)

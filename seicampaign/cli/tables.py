@@ -18,7 +18,7 @@ def show_table(title: str, rows: Sequence[dict[str, str]]) -> None:
         return
     table = Table(title=title, title_justify="left")
     for column in rows[0]:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*row.values())
     Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Seed = Mapping[str, CurveLike]
 
-SUMMARY_VERSION = 2
+SUMMARY_VERSION = 3
 """Rises when a summary of the same curves would come out differently."""
 
 STAGE_CURVES = (
@@ -47,6 +47,8 @@ CURVES_READ = (
     "grade_max",
 )
 SHARES_AT = (1000.0, 10000.0)
+TRUSTED_GRADE = 2.0
+"""Up to here MLIP-2 and active learning here take a configuration for known."""
 PLATEAU = 0.85
 LATE = 0.1
 
@@ -102,7 +104,7 @@ class GrowthLaw(BaseModel):
     parameters
         Of the first of `laws`, over seeds.
     window
-        ps, of each seed.
+        ps, of each seed: of the run for reduction, since nucleation for crystallisation.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -17,7 +17,8 @@ CONDITIONS = ("electrolyte", "anode", "supercell", "temperature", "pressure")
 HEAD = (*CONDITIONS, "potential", "analysis")
 """What the seeds of a row share."""
 LABELS = {"reduction_degree": "reduced", "crystalline_fraction": "crystalline"}
-CURVE_NAMES = (*LABELS, "sei_thickness")
+NEEDED = (*LABELS, "sei_thickness")
+CURVE_NAMES = (*NEEDED, "grade_max")
 
 
 class CurveLike(Protocol):
@@ -50,7 +51,8 @@ def comparison_table(
         Documents with ``simulation_id``, the fields of `CONDITIONS`, ``n_atoms``,
         ``steps_done``, ``timestep`` (fs), ``potential`` and ``approved``.
     curves
-        By simulation, then by name: those of `CURVE_NAMES`. Simulations without are left out.
+        By simulation, then by name: those of `CURVE_NAMES`. Simulations without those of `NEEDED`
+        are left out.
     times
         In ps, where the curves are read. Default: `default_times`.
 
@@ -62,15 +64,13 @@ def comparison_table(
         ``approved`` (whether the potential of every run had passed its tests), for each time
         ``reduced@t`` and ``crystalline@t`` (mean over seeds), ``half_reduction_ps`` (mean over
         seeds, NaN unless every seed got there), its ``_spread`` (sample standard deviation, NaN
-        for one seed), and ``sei_thickness_A`` at the last of the times. NaN where a curve does
-        not reach.
+        for one seed), ``sei_thickness_A`` at the last of the times, and ``grade_max``, the largest
+        extrapolation grade of any seed. NaN where a curve does not reach, or was not taken.
     """
     import pandas as pd
 
     chosen = default_times(curves) if times is None else sorted(times)
-    complete = {
-        key: analysis_of(own) for key, own in curves.items() if set(CURVE_NAMES) <= set(own)
-    }
+    complete = {key: analysis_of(own) for key, own in curves.items() if set(NEEDED) <= set(own)}
     rows = []
     for key, members in grouped(simulations, complete).items():
         own = [curves[member["simulation_id"]] for member in members]
@@ -157,6 +157,8 @@ def _row(
     row["half_reduction_ps"] = float(np.mean(halves))
     row["half_reduction_ps_spread"] = float(np.std(halves, ddof=1)) if len(halves) > 1 else np.nan
     row["sei_thickness_A"] = _mean(curves, "sei_thickness", times[-1:])[-1] if times else np.nan
+    grades = [own["grade_max"].values for own in curves if "grade_max" in own]
+    row["grade_max"] = float(np.fmax.reduce(np.concatenate(grades))) if grades else np.nan
     return row
 
 

@@ -23,7 +23,7 @@ CURVES = {
 }
 
 
-def curves_figure(store: CampaignStore, campaign: str, path: Path | str) -> Path:
+def curves_figure(store: CampaignStore, campaign: str, path: Path | str, **conditions: Any) -> Path:
     """Draw reduced, crystalline and amorphous share against time, a panel per condition.
 
     Seeds are thin lines, their mean a thick one.
@@ -32,6 +32,8 @@ def curves_figure(store: CampaignStore, campaign: str, path: Path | str) -> Path
     ----------
     path
         Picture to write; its suffix decides the format.
+    conditions
+        Further filters, as of `CampaignStore.compare`.
 
     Raises
     ------
@@ -40,7 +42,7 @@ def curves_figure(store: CampaignStore, campaign: str, path: Path | str) -> Path
     """
     from matplotlib.figure import Figure
 
-    panels = _panels(store, campaign)
+    panels = _panels(store, campaign, conditions)
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(4.2 * columns, 3.2 * rows), layout="constrained")
@@ -58,10 +60,12 @@ def curves_figure(store: CampaignStore, campaign: str, path: Path | str) -> Path
     return path
 
 
-def _panels(store: CampaignStore, campaign: str) -> dict[str, list[Mapping[str, Any]]]:
+def _panels(
+    store: CampaignStore, campaign: str, conditions: Mapping[str, Any]
+) -> dict[str, list[Mapping[str, Any]]]:
     """The curves of each condition, a mapping by name for each seed; never of two analyses."""
-    found = list(store.database["simulations"].find({"campaigns": campaign}, {"spec": 0}))
-    ids = [document["_id"] for document in found]
+    ids = store.simulation_ids(campaign, **conditions)
+    found = list(store.database["simulations"].find({"_id": {"$in": ids}}, {"spec": 0}))
     curves = store.read_curves(ids, CURVES)
     complete = {key: analysis_of(own) for key, own in curves.items() if set(CURVES) <= set(own)}
     several = len(set(complete.values())) > 1

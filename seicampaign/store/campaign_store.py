@@ -317,6 +317,10 @@ class CampaignStore:
             self._require_names(campaign, {})
         return rank_documents(found, quantity)
 
+    def simulation_ids(self, campaign: str | None = None, **conditions: Any) -> list[str]:
+        """The simulations that `compare` takes."""
+        return [d["simulation_id"] for d in self._simulations_of(campaign, conditions)]
+
     def _simulations_of(
         self, campaign: str | None, conditions: Mapping[str, Any]
     ) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seicampaign.compare import comparison_table, default_times
-from seicampaign.compare.rows import cautions, cell, comparison_rows
+from seicampaign.compare.rows import cautions, cell, comparison_rows, latex
 from seicampaign.compare.table import of_one_analysis
 
 
@@ -87,11 +87,11 @@ def test_curves_of_different_analyses_are_not_averaged():
     assert of_one_analysis({"a": {}}) == ([], "")
 
 
-def test_a_comparison_of_two_seeds_and_one_analysis_needs_no_caution():
+def test_of_two_seeds_and_one_analysis_it_is_said_what_the_spread_is():
     table = comparison_table(
         [simulation("a"), simulation("b", seed=2)], {"a": curves(0.01), "b": curves(0.02)}
     )
-    assert cautions(table) == []
+    assert cautions(table) == ["Means over seeds; ± is the standard deviation over them."]
     assert "analysis" not in comparison_rows(table)[0]
 
 
@@ -103,6 +103,38 @@ def test_seeds_of_different_length_are_averaged_as_far_as_all_reach():
     )
     assert table["reduced@30ps"][0] == pytest.approx(0.3)
     assert np.isnan(table["reduced@60ps"][0])
+
+
+def graded(own, grades):
+    return own | {"grade_max": SimpleNamespace(times=np.arange(len(grades)), values=grades)}
+
+
+def test_the_largest_grade_of_any_seed_is_shown_and_one_that_extrapolates_is_named():
+    table = comparison_table(
+        [simulation("a"), simulation("b", seed=2), simulation("c", "Li7PS6")],
+        {
+            "a": graded(curves(0.01), [1.2, 1.7]),
+            "b": graded(curves(0.01), [np.nan, 2.4, 1.0]),
+            "c": curves(0.01),
+        },
+        times=[50],
+    )
+    assert table["grade_max"][0] == 2.4
+    assert np.isnan(table["grade_max"][1])
+    assert any("grade over 2) in 1 of 2 rows" in caution for caution in cautions(table))
+
+
+def test_latex_has_the_columns_of_the_table_and_nothing_that_latex_would_run():
+    table = comparison_table(
+        [simulation("a", "100 %_\\input{x}"), simulation("b", "100 %_\\input{x}", seed=2)],
+        {"a": curves(0.01), "b": curves(0.02)},
+        times=[50],
+    )
+    header, row = (line for line in latex(table).splitlines() if "&" in line)
+    assert "half reduced (ps)" in header
+    assert r"SEI (\AA{})" in header
+    assert r"100 \%\_\textbackslash input\{x\} $|$ Li" in row
+    assert r"37.5 $\pm$ 17.7" in row
 
 
 @pytest.mark.parametrize(
