@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr
 
 from seicampaign.documents.learning import LearningSpec
 from seicampaign.errors import TrainingError
+from seicampaign.reference.gates import Gates
 from seicampaign.settings import settings
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ class LearningFile(LearningSpec):
     )
     first_labels: Path | None = Field(
         None, description="labels that the data set begins with, where there is none yet"
+    )
+    first_gates: Gates = Field(
+        Gates(), description="limits of the first labels; those of new ones: `gates` of `labels`"
     )
     labels: dict[str, Any] = Field({}, description="LabelMaker fields: code, setting, options")
     fit: dict[str, Any] = Field({}, description="FitSettings fields: level, species, weights ...")
@@ -149,4 +153,12 @@ class LearningFile(LearningSpec):
                 "import`), or name a file of `first_labels`."
             )
         labels = read_labels(self._folder / self.first_labels)
-        datasets.add_configurations(store, self.dataset, labels, comment="first labels")
+        added = datasets.add_configurations(
+            store, self.dataset, labels, gates=self.first_gates, comment="first labels"
+        )
+        if added.quarantined:
+            warnings.warn(
+                f"{added.quarantined} of {len(labels)} first labels are set apart: "
+                f"`seicampaign dataset show {self.dataset} --quarantine` says why.",
+                stacklevel=3,
+            )

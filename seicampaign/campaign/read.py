@@ -91,8 +91,9 @@ def _models() -> list[type[BaseModel]]:
     from seicampaign.campaign.potential import LammpsLines, MlipFile, PotentialFile
     from seicampaign.documents import Sampling
     from seicampaign.md import GradeSettings
+    from seicampaign.reference.gates import Gates
 
-    return [Sampling, GradeSettings, Exemption, PotentialFile, MlipFile, LammpsLines]
+    return [Sampling, GradeSettings, Exemption, PotentialFile, MlipFile, LammpsLines, Gates]
 
 
 def _line(tree: Any, location: Iterable[Any]) -> str:

@@ -43,7 +43,7 @@ def import_(
     ] = None,
     species: Species = None,
     max_force: Annotated[
-        float | None, typer.Option(help="Set apart what has a larger force, eV/A.")
+        float | None, typer.Option(help="Set apart what has a larger force, eV/A. Default: 30.")
     ] = None,
     comment: Annotated[str, typer.Option(help="Why this version exists.")] = "",
 ) -> None:

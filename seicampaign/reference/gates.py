@@ -26,7 +26,7 @@ class Gates(BaseModel):
         description="Shortest distance of a pair in Angstrom, where it is not `closest`: "
         "`{'P-S': 1.5}`.",
     )
-    max_force: float = Field(50.0, gt=0, description="Largest force on an atom, eV/A.")
+    max_force: float = Field(30.0, gt=0, description="Largest force on an atom, eV/A.")
 
     @field_validator("shortest")
     @classmethod

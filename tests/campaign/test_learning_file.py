@@ -37,6 +37,7 @@ def test_the_loop_that_comes_with_the_package_is_valid_and_its_starts_can_be_bui
     [
         ("budget: 5", "budget: -1", r"line 6: budget: .*greater than or equal to 0"),
         ("budget: 5", "budgett: 5", r"[Uu]nknown key 'budgett'. Did you mean 'budget'"),
+        ("budget: 5", "first_gates: {force: 50}", r"line 6: Unknown key 'force'.*max_force"),
         ("{crystal: LiCl, repeat: [2, 2, 2]}", "{}", r"a start is one of"),
         ("length: 1", "length: 1\nlimit: 1\nthreshold: 2", r"limit \(1\) is under threshold"),
     ],
@@ -63,8 +64,16 @@ def test_without_a_data_set_it_says_what_to_do(store, tmp_path):
 
 def test_the_first_labels_make_the_data_set_once(store, tmp_path):
     labels = WORKFLOWS.parent / "seicampaign" / "mtp" / "data" / "LiPSCl.extxyz.gz"
-    found = read(tmp_path, f"{GOOD}first_labels: {labels}\n")
+    found = read(tmp_path, f"{GOOD}first_labels: {labels}\nfirst_gates: {{max_force: 50}}\n")
     for _ in range(2):
         assert found.flow(store).name.endswith("good")
     assert len(datasets.versions(store, "data")) == 1
     assert len(datasets.dataset(store, "data")) > 50
+    assert not datasets.quarantined(store, "data")
+
+
+def test_first_labels_that_are_set_apart_are_said(store, tmp_path):
+    labels = WORKFLOWS.parent / "seicampaign" / "mtp" / "data" / "LiPSCl.extxyz.gz"
+    with pytest.warns(UserWarning, match="6 of 705 first labels are set apart"):
+        read(tmp_path, f"{GOOD}first_labels: {labels}\n").flow(store)
+    assert len(datasets.quarantined(store, "data")) == 6

@@ -11,6 +11,7 @@ from seicampaign.errors import TrainingError
 from seicampaign.jobs.training import FitCommitteeMaker, FitMaker, fit_and_store
 from seicampaign.mtp.potential import SHIPPED
 from seicampaign.reference import STARTER
+from seicampaign.reference.gates import Gates
 from seicampaign.store import datasets, potentials
 from seicampaign.training import errors_by_kind, read_labels
 
@@ -126,7 +127,7 @@ def test_one_nan_in_a_file_of_labels_reaches_no_fit(filled, tmp_path):
 def test_the_shipped_labels_give_a_potential_through_jobs(store, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     labels = read_labels(SHIPPED / "LiPSCl.extxyz.gz")
-    datasets.add_configurations(store, "LiPSCl", labels, STARTER)
+    datasets.add_configurations(store, "LiPSCl", labels, STARTER, gates=Gates(max_force=50))
     maker = FitMaker(fit={"level": 6, "min_dist": 1.3, "max_iterations": 30, "ridge": 1e-4})
     (output,) = run(maker.make("LiPSCl"), store)
     document = store.potentials.query_one({"hash": output["potential"]})

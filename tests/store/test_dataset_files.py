@@ -9,6 +9,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from seicampaign.errors import TrainingError
 from seicampaign.mtp.potential import SHIPPED
 from seicampaign.reference import STARTER
+from seicampaign.reference.gates import Gates
 from seicampaign.store import datasets
 from seicampaign.store.dataset_files import export_file, import_file
 
@@ -55,7 +56,8 @@ def test_the_types_of_a_cfg_file_are_in_the_order_that_is_named(store, tmp_path)
 
 
 def test_the_shipped_file_keeps_its_origins_and_says_its_setting_in_full(store):
-    added = import_file(store, "LiPSCl", SHIPPED / "LiPSCl.extxyz.gz")
+    gates = Gates(max_force=50)
+    added = import_file(store, "LiPSCl", SHIPPED / "LiPSCl.extxyz.gz", gates=gates)
     document = datasets.describe(store, "LiPSCl")
     assert document["setting"]["code"] == "gpaw" and document["setting"]["key"] == STARTER.key()
     assert document["comment"] == "from LiPSCl.extxyz.gz"

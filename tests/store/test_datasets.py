@@ -15,6 +15,9 @@ from seicampaign.reference.gates import Gates
 from seicampaign.store import connect, datasets
 from seicampaign.training import read_labels
 
+SQUEEZED = Gates(max_force=50)
+"""Gates that the squeezed pairs of the shipped labels pass, with up to 41 eV/A."""
+
 
 def labelled(seed, *, energy=-1.0, **info):
     """A rattled cell with made-up labels: what a store does with them is what is tested."""
@@ -28,7 +31,7 @@ def labelled(seed, *, energy=-1.0, **info):
 
 def test_the_shipped_labels_go_in_and_come_out(store):
     labels = read_labels(SHIPPED / "LiPSCl.extxyz.gz")
-    added = datasets.add_configurations(store, "LiPSCl", labels, STARTER)
+    added = datasets.add_configurations(store, "LiPSCl", labels, STARTER, gates=SQUEEZED)
     assert (added.version, added.added, added.quarantined) == (1, len(labels), 0)
     back = datasets.dataset(store, "LiPSCl")
     energies = sorted(a.get_potential_energy() for a in labels)
@@ -36,9 +39,21 @@ def test_the_shipped_labels_go_in_and_come_out(store):
     document = datasets.describe(store, "LiPSCl")
     assert document["setting"]["key"] == STARTER.key()
     assert document["setting"]["ecut"] == 300.0
-    again = datasets.add_configurations(store, "LiPSCl", labels)
+    again = datasets.add_configurations(store, "LiPSCl", labels, gates=SQUEEZED)
     assert (again.version, again.added, again.duplicate) == (1, 0, len(labels))
     assert datasets.describe(store, "LiPSCl") == document
+
+
+def test_six_squeezed_pairs_of_the_shipped_labels_are_set_apart_unless_they_are_asked_for(store):
+    labels = read_labels(SHIPPED / "LiPSCl.extxyz.gz")
+    added = datasets.add_configurations(store, "LiPSCl", labels)
+    assert (added.added, added.quarantined) == (len(labels) - 6, 6)
+    apart = {d["info"]["source"]: d["reasons"] for d in datasets.quarantined(store, "LiPSCl")}
+    forces = {1: 37.2, 5: 35.5, 6: 41.2, 9: 37.0, 17: 41.1, 18: 34.3}
+    assert apart == {
+        f"squeezed-{number}": [f"a force of {force} eV/A, the limit is 30 eV/A"]
+        for number, force in forces.items()
+    }
 
 
 def test_a_version_never_changes(store):
@@ -135,7 +150,7 @@ def unconverged(atoms):
         (nan_position, "positions or cell not finite"),
         (no_forces, "it has no forces"),
         (unlabelled, "it has no energy"),
-        (absurd_force, "a force of 300.0 eV/A, the limit is 50 eV/A"),
+        (absurd_force, "a force of 300.0 eV/A, the limit is 30 eV/A"),
         (on_top, "Cl-Li 0.300 A apart, the limit is 1.03 A"),
         (unconverged, "its SCF did not converge"),
     ],
