@@ -5,7 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PrivateAttr, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import InitErrorDetails
 
 from seicampaign.campaign.potential import PotentialSpec, inside, read_potential
 from seicampaign.documents import PotentialReference, Sampling, Simulation
@@ -22,6 +32,8 @@ if TYPE_CHECKING:
     from seicampaign.mtp import Potential
     from seicampaign.store import CampaignStore
 
+FIELDS_OF: dict[str, type[BaseModel]] = {"md": MDParameters, "interface": InterfaceSpec}
+"""Keys that hold fields of a model, of which a campaign declares a part."""
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
 
 
@@ -80,6 +92,19 @@ class Campaign(BaseModel):
 
     _folder: Path | None = PrivateAttr(None)
 
+    @field_validator(*FIELDS_OF)
+    @classmethod
+    def _known_fields(cls, given: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        known = FIELDS_OF[str(info.field_name)].model_fields
+        wrong = [
+            InitErrorDetails(type="extra_forbidden", loc=(key,), input=value)
+            for key, value in given.items()
+            if key not in known
+        ]
+        if wrong:
+            raise ValidationError.from_exception_data(cls.__name__, wrong)
+        return given
+
     @classmethod
     def from_file(cls, path: str | Path) -> Campaign:
         """Read a campaign from a YAML file.
@@ -115,8 +140,6 @@ class Campaign(BaseModel):
         return {simulation.id: simulation.md.steps(ps) for simulation, ps in self._expand()}
 
     def _expand(self) -> list[tuple[Simulation, float]]:
-        from pydantic import ValidationError
-
         potential = self.load_potential()
         reference = PotentialReference(name=potential.name, hash=potential.hash)
         found: dict[str, tuple[Simulation, float]] = {}

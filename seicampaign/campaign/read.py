@@ -79,11 +79,18 @@ def _fields(model: type[BaseModel], location: Iterable[Any]) -> list[str]:
         if isinstance(part, int) or _is_branch(part):
             continue
         annotation = str(model.model_fields[part].annotation) if part in model.model_fields else ""
-        inner = [m for m in _models() if m.__name__ in annotation]
+        inner = [m for m in _models() if m.__name__ in annotation] or _fields_of(model, part)
         if not inner:
             return []
         model = inner[0]
     return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _fields_of(model: type[BaseModel], key: str) -> list[type[BaseModel]]:
+    """The model whose fields a key of a campaign holds, if it is such a key."""
+    from seicampaign.campaign.campaign import FIELDS_OF, Campaign
+
+    return [FIELDS_OF[key]] if model is Campaign and key in FIELDS_OF else []
 
 
 def _models() -> list[type[BaseModel]]:
