@@ -91,10 +91,15 @@ def unknown(kind: str, name: str, valid: Iterable[str]) -> str:
     by_lower = {n.lower(): n for n in names}
     close = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
     hint = f" Did you mean {by_lower[close[0]]!r}?" if close else ""
-    known = ", ".join(names) or "none yet"
-    if len(names) > LISTED:
-        known = f"{len(names)} names, {names[0]} to {names[-1]}"
-    return f"Unknown {kind} {name!r}.{hint} Known: {known}."
+    return f"Unknown {kind} {name!r}.{hint} Known: {listed(names)}."
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for an error, in order: all of them, or how many and the ends where they are many."""
+    known = sorted(names)
+    if len(known) > LISTED:
+        return f"{len(known)} names, {known[0]} to {known[-1]}"
+    return ", ".join(known) or "none yet"
 
 
 def full_disk(path: Path) -> str:

@@ -17,7 +17,9 @@ MANY = 100
 
 
 def status(
-    name: Annotated[str, typer.Argument(help="The name of a launched campaign.")],
+    name: Annotated[
+        str | None, typer.Argument(help="A launched campaign. Default: the only one there is.")
+    ] = None,
     watch: Annotated[
         float | None, typer.Option(min=1, help="Show it again every so many seconds.")
     ] = None,
@@ -29,8 +31,10 @@ def status(
     """Say how far each simulation of a campaign is, and what it waits for."""
     from seicampaign.campaign.status import campaign_status
     from seicampaign.store import connect
+    from seicampaign.store.campaigns import only_campaign
 
     with connect() as store:
+        name = name or only_campaign(store)
         while True:
             with store.explained("read"):
                 found = campaign_status(store, name)

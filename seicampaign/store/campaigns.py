@@ -1,10 +1,10 @@
-"""Looking a campaign up by its name."""
+"""Looking a campaign up by its name, or without one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seicampaign.errors import CampaignError, unknown
+from seicampaign.errors import CampaignError, listed, unknown
 
 if TYPE_CHECKING:
     from seicampaign.store.campaign_store import CampaignStore
@@ -32,3 +32,20 @@ def find_campaign(store: CampaignStore, name: str, *fields: str) -> dict[str, An
                 unknown("campaign", name, known) + " `seicampaign launch` adds one."
             )
     return found
+
+
+def only_campaign(store: CampaignStore) -> str:
+    """The name of the campaign of a database that has just one.
+
+    Raises
+    ------
+    CampaignError
+        If it has none or several, with their names.
+    """
+    with store.explained("read"):
+        known = store.database["campaigns"].distinct("_id")
+    if not known:
+        raise CampaignError("There is no campaign here yet. `seicampaign launch` adds one.")
+    if len(known) > 1:
+        raise CampaignError(f"Name a campaign. Known: {listed(known)}.")
+    return str(known[0])

@@ -59,6 +59,16 @@ def test_an_unknown_campaign_is_named(mongo_home):
     assert "Unknown campaign 'nothing'" in failed.stderr
 
 
+def test_without_a_name_status_names_the_campaigns_there_are(mongo_home, file):
+    call("launch", file)
+    file.write_text(CAMPAIGN.replace("typed", "another"))
+    call("launch", file)
+    failed = call("status")
+    assert failed.returncode == 1
+    assert "Name a campaign. Known: " in failed.stderr
+    assert {"another", "typed"} <= set(failed.stderr.strip(" .\n").replace(",", "").split())
+
+
 def test_db_config_writes_the_files_it_names(mongo_home, tmp_path):
     shown = call("db", "config", tmp_path / "config").stdout
     for name in ("my_launchpad.yaml", "my_fworker.yaml", "FW_config.yaml", "jobflow.yaml"):
