@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from seicampaign.compare import Estimate
-from seicampaign.compare.electrolytes import STAGE_CURVES
+from seicampaign.compare import Estimate, rank_documents
+from seicampaign.compare.electrolytes import SHARES_AT, STAGE_CURVES, TRUSTED_GRADE
 from seicampaign.compare.ranking import titles
+from seicampaign.compare.rows import ranking_rows
 from seicampaign.compare.table import of_one_analysis
 from seicampaign.report import plots
+from seicampaign.report.provenance import potentials
 from seicampaign.store.campaigns import find_campaign
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ MOST_DOCUMENTS = 200
 ROWS = (
     ("half_reduction", "half reduced (ps)"),
     ("ninety_percent_reduction", "90 % reduced (ps)"),
-    ("amorphous_maximum_share", "amorphous maximum"),
+    ("amorphous_maximum_share", "largest amorphous share"),
     ("sei_thickness", "interphase (Å)"),
     ("sei_growth_exponent", "growth exponent"),
     ("product_x_phosphorus", "x(P) of the crystal"),
@@ -46,6 +48,9 @@ STAGES = (
     ("closure_lower", "closed to Li, lower (ps)"),
     ("closure_upper", "closed to Li, upper (ps)"),
 )
+REGIONS = {"anode": "the metal", "sei": "the interphase", "electrolyte": "the electrolyte"}
+COMPARED = {"reduction_degree": "reduced share", "sei_thickness": "thickness (Å)"}
+RANKED = {"half_reduction": "half reduced (ps)", "sei_thickness": "interphase (Å)"}
 
 
 def gather(store: CampaignStore, name: str) -> Document:
@@ -71,9 +76,27 @@ def gather(store: CampaignStore, name: str) -> Document:
         "documents": groups[:MOST_DOCUMENTS],
         "labels": [label for _, label in ROWS],
         "groups": groups,
+        "comparison": _comparison(store, name, [g["document"] for g in groups]),
         "notes": _notes(simulations, groups),
-        "potentials": _potentials(store, simulations),
+        "potentials": potentials(store, simulations),
     }
+
+
+def _comparison(store: CampaignStore, name: str, documents: Sequence[Document]) -> Document:
+    """All conditions in one plot each, and ranked; nothing where there is one condition."""
+    known = [d for d in documents if d["summary"] is not None]
+    if not 1 < len(known) <= MOST_GROUPS:
+        return {"plots": {}, "rankings": {}}
+    drawn = {
+        curve: plots.aligned(store.compare_curves(curve, name), unit)
+        for curve, unit in COMPARED.items()
+    }
+    ranked = {
+        label: ranking_rows(rank_documents(known, quantity))
+        for quantity, label in RANKED.items()
+        if sum(d["summary"][quantity]["mean"] is not None for d in known) > 1
+    }
+    return {"plots": drawn, "rankings": ranked}
 
 
 def _groups(store: CampaignStore, documents: list[Document], ids: set[str]) -> list[Document]:
@@ -89,7 +112,7 @@ def _groups(store: CampaignStore, documents: list[Document], ids: set[str]) -> l
                 "document": document,
                 "simulations": members,
                 "rows": summary_rows(document),
-                "stages": _numbers(document, STAGES),
+                "stages": _numbers(document, STAGES) + _shares(document) + _transport(document),
                 "laws": _laws(document["summary"]),
                 "plots": _plots(store, members) if shown else {},
             }
@@ -138,6 +161,30 @@ def _numbers(document: Document, names: Sequence[tuple[str, str]]) -> list[dict[
     ]
 
 
+def _shares(document: Document) -> list[dict[str, str]]:
+    found = (document["summary"] or {}).get("crystalline_at", {})
+    return [
+        {
+            "label": f"crystalline share at {time / 1000:g} ns",
+            "value": shown(Estimate.model_validate(found[f"{time:g}"]), "not reached"),
+        }
+        for time in SHARES_AT
+        if f"{time:g}" in found
+    ]
+
+
+def _transport(document: Document) -> list[dict[str, str]]:
+    found = (document["summary"] or {}).get("lithium_diffusivity", {})
+    return [
+        {
+            "label": f"D of Li in {name} (cm²/s)",
+            "value": shown(Estimate.model_validate(found[region])),
+        }
+        for region, name in REGIONS.items()
+        if region in found
+    ]
+
+
 def shown(estimate: Estimate, otherwise: str = "no value") -> str:
     """A number with its uncertainty, and how many seeds have it."""
     if estimate.mean is None:
@@ -178,10 +225,20 @@ def _notes(simulations: Sequence[Document], groups: Sequence[Document]) -> list[
         notes.append(f"{len(unfinished)} of {len(simulations)} simulations are not complete.")
     without = [g["title"] for g in groups if g["document"]["summary"] is None]
     if without:
-        more = "" if len(without) <= MOST_NAMED else f" and {len(without) - MOST_NAMED} more"
-        notes.append(f"No curves yet: {', '.join(without[:MOST_NAMED])}{more}.")
+        notes.append(f"No curves yet: {_listed(without)}.")
     if any(len(g["document"]["seeds"]) == 1 for g in groups):
         notes.append("Where there is one seed only, there is no interval.")
+    if any(len(g["document"]["seeds"]) == 2 for g in groups):
+        notes.append(
+            "Where there are two seeds, the interval is 12.7 standard errors to each side: it "
+            "says little, and may pass zero."
+        )
+    beyond = [g["title"] for g in groups if g["document"].get("grade_flags", {}).get("over")]
+    if beyond:
+        notes.append(
+            f"The potential extrapolates (grade over {TRUSTED_GRADE:g}) in "
+            f"{_listed(beyond)}: numbers of these are in doubt."
+        )
     ended = [s for s in simulations if s["state"] == "extrapolating"]
     if ended:
         notes.append(f"{len(ended)} simulations ended where their potential extrapolates.")
@@ -189,7 +246,7 @@ def _notes(simulations: Sequence[Document], groups: Sequence[Document]) -> list[
     if mixed:
         notes.append(
             "Seeds whose curves another analysis made are left out: "
-            f"{', '.join(mixed[:MOST_NAMED])}. `seicampaign analyse` brings all curves up to date."
+            f"{_listed(mixed)}. `seicampaign analyse` brings all curves up to date."
         )
     if max(len(simulations), len(groups)) > MOST_DOCUMENTS:
         notes.append(
@@ -201,8 +258,6 @@ def _notes(simulations: Sequence[Document], groups: Sequence[Document]) -> list[
     return notes
 
 
-def _potentials(store: CampaignStore, simulations: Sequence[Document]) -> list[Document]:
-    """Where the forces come from, down to the labels, without the coefficients."""
-    hashes = sorted({s["potential"]["hash"] for s in simulations})
-    found = store.database["potentials"].find({"_id": {"$in": hashes}}, {"file": 0, "files": 0})
-    return list(found)
+def _listed(titles: Sequence[str]) -> str:
+    more = f" and {len(titles) - MOST_NAMED} more" if len(titles) > MOST_NAMED else ""
+    return "; ".join(titles[:MOST_NAMED]) + more

@@ -49,7 +49,8 @@ def render(contents: dict[str, Any]) -> str:
     """The page; whatever comes from the database is escaped."""
     from plotly.offline import get_plotlyjs
 
-    plots = [g["plots"] for g in contents["groups"]]
+    plots = {str(n): g["plots"] for n, g in enumerate(contents["groups"])}
+    plots["comparison"] = contents["comparison"]["plots"]
     images = [[slide._asdict() for slide in g["slides"]] for g in contents["groups"]]
     return (
         environment()

@@ -22,6 +22,16 @@ MAX_POINTS = 400
 MOST_SEEDS = 8
 """More seeds than this are shown as their mean and a band of one standard deviation."""
 MOST_LINES = 20
+LEGEND_ROW = 20
+"""Pixels, for two names."""
+CONFIG = {
+    "responsive": True,
+    "displaylogo": False,
+    "showSendToCloud": False,
+    "plotlyServerURL": "",
+    "modeBarButtonsToRemove": ["zoomIn2d", "zoomOut2d", "autoScale2d"],
+}
+"""Of plotly.js: by default it offers to upload the figure, and these are nobody else's."""
 PALETTE = (
     *("#1f6f8b", "#d1495b", "#3a9d5d", "#e8a13a", "#6b4e9b", "#8c564b", "#17a2a2", "#b5338a"),
     *("#7f7f7f", "#99a832"),
@@ -44,7 +54,11 @@ THICKNESS = {"sei_thickness": ("thickness of the interphase", "#6b4e9b")}
 
 def growth(seeds: Seeds) -> Plot:
     """Reduced, amorphous and crystalline share, as in Figure 3 of Chaney et al. (2024)."""
-    return _plot(seeds, GROWTH, "share of the electrolyte", (-0.02, 1.0))
+    plot = _plot(seeds, GROWTH, "share of the electrolyte", (-0.02, 1.0))
+    for trace in plot["data"]:
+        if trace.get("name") == "reduced (both)":
+            trace["line"]["dash"] = "dash"  # it covers the amorphous share until there is crystal
+    return plot
 
 
 def product(seeds: Seeds) -> Plot:
@@ -116,7 +130,9 @@ def aligned(table: pd.DataFrame, unit: str) -> Plot:
         if np.isfinite(spread).any():
             traces.append(_filled(times, mean - spread, mean + spread, colour, label))
         traces.append(_trace(_rounded(times), _known(mean), label, colour, 2.0, label, True))
-    return _figure(traces, unit, None)
+    plot = _figure(traces, unit, None)
+    plot["layout"]["height"] += LEGEND_ROW * (sum(t["showlegend"] for t in traces) // 2)
+    return plot
 
 
 UNITS = {"temperature": " K", "pressure": " bar"}
@@ -131,12 +147,14 @@ def _figure(traces: list[dict[str, Any]], unit: str, span: tuple[float, float] |
     axis = {"title": {"text": unit}, "zeroline": False}
     return {
         "data": traces,
+        "config": CONFIG,
         "layout": {
             "xaxis": {"title": {"text": "time (ps)"}, "zeroline": False},
             "yaxis": axis | ({} if span is None else {"range": list(span)}),
-            "margin": {"l": 55, "r": 10, "t": 10, "b": 45},
+            "margin": {"l": 55, "r": 34, "t": 10, "b": 45},
             "height": 330,
             "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+            "modebar": {"orientation": "v"},
             "hovermode": "x",
         },
     }

@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from seicampaign.analysis import classify_frame
-from seicampaign.report.snapshot import render, scene
+from seicampaign.report.snapshot import MARGIN, render, scene
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from seicampaign.trajectory import Trajectory
 
 WIDTH = 1000
 FRONT = 14.0
 """Atoms deeper than this behind those in front (A) are hidden anyway."""
+BAR = 20.0
+"""Length of the scale, A."""
+STRIP = 28
+"""Pixels below the picture for it."""
 
 
 class Slide(NamedTuple):
@@ -55,8 +61,23 @@ def picture(trajectory: Trajectory, frame: int) -> bytes:
     drawn = Image.fromarray((np.clip(render(visible, 2 * WIDTH), 0, 1) * 255).astype(np.uint8))
     drawn.thumbnail((WIDTH, WIDTH))
     file = io.BytesIO()
-    drawn.save(file, "WEBP", quality=70)
+    _with_scale(drawn, drawn.width / (shown.width + 2 * MARGIN)).save(file, "WEBP", quality=70)
     return file.getvalue()
+
+
+def _with_scale(drawn: Image, pixels_per_angstrom: float) -> Image:
+    """The picture over a bar that says how large it is."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    found = Image.new("RGB", (drawn.width, drawn.height + STRIP), "white")
+    found.paste(drawn)
+    pen = ImageDraw.Draw(found)
+    left, middle = MARGIN * pixels_per_angstrom, drawn.height + STRIP // 2
+    right = left + BAR * pixels_per_angstrom
+    pen.line([(left, middle), (right, middle)], fill="black", width=4)
+    font = ImageFont.load_default(STRIP * 0.6)
+    pen.text((right + 8, middle), f"{BAR / 10:g} nm", fill="black", font=font, anchor="lm")
+    return found
 
 
 def _address(webp: bytes) -> str:

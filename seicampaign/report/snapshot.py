@@ -34,6 +34,8 @@ RADII = {3: 0.75, 15: 1.2, 9: 1.2, 16: 1.45, 34: 1.55, 17: 1.45, 35: 1.55, 53: 1
 METAL_RADIUS = 1.35
 PIXELS_PER_ANGSTROM = 16
 MAX_PIXELS = 4800
+MARGIN = 2.0
+"""Around the cell, A."""
 HAZE = 0.35
 """How far the colour of the atoms at the back has faded."""
 
@@ -104,11 +106,10 @@ def scene(found: FrameAnalysis) -> Scene:
 def render(shown: Scene, most_pixels: int = MAX_PIXELS) -> Floats:
     """(H, W, 3) picture of shaded spheres, those in front before those behind."""
     scale = min(PIXELS_PER_ANGSTROM, most_pixels / shown.width)
-    margin = 2.0
-    rows, columns = np.ceil((np.array([shown.height, shown.width]) + 2 * margin) * scale)
+    rows, columns = np.ceil((np.array([shown.height, shown.width]) + 2 * MARGIN) * scale)
     haze = HAZE * shown.depth / max(float(shown.depth.max()), 1e-9)
     colour = shown.colour + (1 - shown.colour) * haze[:, None]
-    row, column = (shown.height - shown.y + margin) * scale, (shown.x + margin) * scale
+    row, column = (shown.height - shown.y + MARGIN) * scale, (shown.x + MARGIN) * scale
     front = np.argsort(-shown.depth, kind="stable")[::-1]
     radius = shown.radius * scale
     size = int(rows), int(columns)
@@ -124,7 +125,7 @@ def _figure(shown: Scene, found: FrameAnalysis, title: str) -> Figure:
     figure = Figure(figsize=(width, width * picture.shape[0] / picture.shape[1] + 1.1))
     figure.set_layout_engine("constrained")
     ax = figure.subplots()
-    extent = (-2.0, shown.width + 2.0, -2.0, shown.height + 2.0)
+    extent = (-MARGIN, shown.width + MARGIN, -MARGIN, shown.height + MARGIN)
     ax.imshow(np.clip(picture, 0, 1), extent=extent, interpolation="antialiased")
     ax.set_yticks([])
     ax.set_xlabel("along the normal, from the middle of the anode (Å)")

@@ -65,6 +65,83 @@ def test_numbers_have_intervals_and_lead_to_their_documents(browser, grown, stor
     ) | {"_id": stored["_id"]}
 
 
+def test_time_can_be_read_as_its_logarithm_or_its_square_root(browser, grown, store, tmp_path):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import Select, WebDriverWait
+
+    page = opened(browser, write_report(store, "pair", tmp_path / "pair.html"))
+    plot = page.find_element(By.CSS_SELECTOR, '.plot[data-plot="growth"]')
+    page.execute_script("arguments[0].scrollIntoView()", plot)
+    axis = Select(page.find_element(By.CSS_SELECTOR, 'select.axis[data-group="0"]'))
+
+    def seen(expression):
+        return page.execute_script(f"return arguments[0].{expression}", plot)
+
+    WebDriverWait(page, 30).until(lambda _: seen("classList.contains('js-plotly-plot')"))
+    axis.select_by_value("log")
+    WebDriverWait(page, 30).until(lambda _: seen("layout.xaxis.type") == "log")
+    axis.select_by_value("root")
+    WebDriverWait(page, 30).until(lambda _: "√ps" in seen("layout.xaxis.title.text"))
+    assert seen("data[0].x.at(-1)") == pytest.approx(59**0.5)
+    assert errors(browser) == []
+
+
+def test_nothing_offers_to_send_the_figures_away(browser, grown, store, tmp_path):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    page = opened(browser, write_report(store, "pair", tmp_path / "pair.html"))
+    page.execute_script("document.querySelector('.plot').scrollIntoView()")
+    buttons = "return [...document.querySelectorAll('.modebar-btn')].map((b) => b.dataset.title)"
+    WebDriverWait(page, 30).until(lambda _: page.execute_script(buttons))
+    titles = page.execute_script(buttons)
+    assert "Download plot as a PNG" in titles
+    assert not any("Share" in title or "Cloud" in title for title in titles)
+
+
+def test_a_narrow_window_is_not_overrun(browser, grown, store, tmp_path):
+    page = opened(browser, write_report(store, "pair", tmp_path / "pair.html"))
+    size = page.get_window_size()
+    page.set_window_size(500, 900)
+    try:
+        widths = "return [document.documentElement.scrollWidth, window.innerWidth]"
+        content, window = page.execute_script(widths)
+        assert content <= window
+    finally:
+        page.set_window_size(size["width"], size["height"])
+
+
+def test_transport_and_shares_are_told_of_every_condition(grown, store, tmp_path):
+    own = [s for s in grown.simulations() if s.electrolyte == "Li6PS5Cl"]
+    for simulation, value in zip(own, (2e-6, 4e-6), strict=True):
+        times = np.arange(20.0)
+        values = {"diffusivity_sei": np.full(20, value), "grade_max": np.full(20, value * 1e6)}
+        steps = (times * 1000).astype(int)
+        store.append_curves(simulation.id, values, steps, times, "analysis")
+    text = write_report(store, "pair", tmp_path / "pair.html").read_text()
+    assert "D of Li in the interphase (cm²/s)" in text
+    assert "3e-06 [-9.71e-06, 1.57e-05] (2 seeds)" in text
+    assert "crystalline share at 10 ns" in text
+    assert "The potential extrapolates (grade over 2) in Li6PS5Cl" in text
+
+
+def test_provenance_names_tests_and_labels_of_the_potential(grown, store, tmp_path):
+    text = write_report(store, "pair", tmp_path / "pair.html").read_text()
+    assert "configurations of LiPSCl.extxyz.gz (SHA-256" in text
+    assert "tests failed (" in text or "tests passed" in text
+    assert "meV/atom" in text
+
+
+def test_conditions_are_compared_in_one_plot_and_ranked(store, tmp_path):
+    found = registered(
+        store, "two", electrolytes=["Li6PS5Cl", "Li7PS6"], temperatures=[400], seeds=[1, 2]
+    )
+    short_curves(store, found)
+    text = write_report(store, "two", tmp_path / "two.html").read_text()
+    assert 'data-group="comparison" data-plot="sei_thickness"' in text
+    assert "Ranked by: interphase (Å)" in text
+    assert "half reduced (ps), smallest first" not in text  # none got there
+
+
 def test_html_in_names_is_shown_and_not_run(browser, grown, store, tmp_path):
     page = opened(browser, write_report(store, "pair", tmp_path / "pair.html"))
     assert "<img src=x onerror=alert(1)> & friends" in page.find_element("tag name", "body").text
@@ -75,7 +152,7 @@ def test_a_campaign_with_nothing_finished_says_so(browser, campaign, store, tmp_
     page = opened(browser, write_report(store, "pair", tmp_path / "empty.html"))
     body = page.find_element("tag name", "body").text
     assert "4 of 4 simulations are not complete." in body
-    assert "No curves yet: Li6PS5Cl, Li7PS6." in body
+    assert "No curves yet: Li6PS5Cl; Li7PS6." in body
     assert errors(browser) == []
 
 

@@ -23,7 +23,7 @@ const part = (element) => fresh(element.dataset.live, async (response) => {
 });
 
 const plot = (element, url = element.dataset.plot) => fresh(url, async (response) => {
-  const { data, layout } = await response.json();
+  const { data, layout, config } = await response.json();
   if (url !== element.dataset.plot) return;
   element.classList.toggle("empty", !data.length);
   if (!data.length) {
@@ -32,7 +32,7 @@ const plot = (element, url = element.dataset.plot) => fresh(url, async (response
   }
   if (!element.querySelector(".plot-container")) element.textContent = "";
   layout.uirevision = url;
-  await Plotly.react(element, data, layout, { responsive: true, displaylogo: false });
+  await Plotly.react(element, data, layout, config);
   element.dataset.points = Math.max(...data.map((trace) => trace.x.length));
 });
 
