@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,12 +62,8 @@ def launch(campaign: Campaign, store: CampaignStore) -> LaunchReport:
     potential = campaign.load_potential()
     approved, warning = _require_approval(campaign, store, potential)
     _require_contacts(store, members.values())
-    potentials.save(store, potential)
-    registered = simulations.register(
-        store, campaign.name, members.values(), campaign.lengths(), campaign.sampling
-    )
+    registered, edited = register(campaign, store, list(members.values()))
     approvals.mark(store, potential.hash, approved)
-    edited = _save_campaign(campaign, store, list(members))
     _build_from_files(store, members.values())
     token, mine = simulations.claim(store, members)
     try:
@@ -81,6 +77,25 @@ def launch(campaign: Campaign, store: CampaignStore) -> LaunchReport:
     return LaunchReport(
         registered.new, registered.extended, registered.unchanged, len(mine), warning, edited
     )
+
+
+def register(
+    campaign: Campaign, store: CampaignStore, members: Sequence[Simulation]
+) -> tuple[simulations.Registered, str | None]:
+    """Store a campaign, its potential and its simulations, but no workflow.
+
+    Returns
+    -------
+    Registered
+        How many simulations were new.
+    str or None
+        What changed since an earlier launch under this name.
+    """
+    potentials.save(store, campaign.load_potential())
+    registered = simulations.register(
+        store, campaign.name, members, campaign.lengths(), campaign.sampling
+    )
+    return registered, _save_campaign(campaign, store, [s.id for s in members])
 
 
 def _require_approval(
