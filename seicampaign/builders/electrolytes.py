@@ -15,16 +15,13 @@ from seicampaign.compare.electrolytes import (
     TRUSTED_GRADE,
     summarise,
 )
-from seicampaign.compare.table import CONDITIONS, of_one_analysis
+from seicampaign.compare.table import CONDITIONS, group_identity, of_one_analysis
 from seicampaign.documents import SCHEMA_VERSION, content_hash
 from seicampaign.errors import SEICampaignError
 from seicampaign.store import CampaignStore, connect
 from seicampaign.store.collections import UNAUTHORIZED
 
 NEEDED = {"reduction_degree", "crystalline_fraction"}
-
-OWN = ("seed", "timestep")
-"""What may differ within a group."""
 
 Document = dict[str, Any]
 
@@ -71,8 +68,7 @@ class ElectrolyteBuilder(Builder):
             for d in self._store.database["electrolytes"].find({}, {"state": 1})
         }
         due = []
-        for key, members in groups.items():
-            identity = content_hash("electrolyte", dict(key))
+        for identity, members in groups.items():
             state = _state(members, ends)
             if stored.get(identity) != state:
                 due.append({"identity": identity, "members": members, "state": state})
@@ -105,12 +101,12 @@ class ElectrolyteBuilder(Builder):
                 {"_id": item["electrolyte_id"]}, item, upsert=True
             )
 
-    def _groups(self) -> dict[tuple[tuple[str, Any], ...], list[Document]]:
+    def _groups(self) -> dict[str, list[Document]]:
         query = {} if self.campaign is None else {"campaigns": self.campaign}
-        groups: dict[tuple[tuple[str, Any], ...], list[Document]] = {}
+        groups: dict[str, list[Document]] = {}
         found = self._store.database["simulations"].find(query)
         for document in found.sort([("seed", 1), ("_id", 1)]):
-            groups.setdefault(_key(document), []).append(document)
+            groups.setdefault(group_identity(document), []).append(document)
         return groups
 
     def _ends(self, ids: list[str]) -> dict[str, list[Any]]:
@@ -142,19 +138,6 @@ def summaries(store: CampaignStore, campaign: str | None = None) -> list[Documen
             unstored = {d["_id"]: d for d in made}
         stored = {d["_id"]: d for d in store.database["electrolytes"].find(query)}
     return list((stored | unstored).values())
-
-
-def _key(simulation: Document) -> tuple[tuple[str, Any], ...]:
-    """All that simulations of one group share: everything but seeds and timestep."""
-    spec = simulation["spec"]
-    physics = {name: value for name, value in spec["md"].items() if name not in OWN}
-    interface = {name: value for name, value in spec["interface"].items() if name not in OWN}
-    shared = {
-        "potential": simulation["potential"]["hash"],
-        "md": content_hash("md", physics),
-        "interface": content_hash("interface", interface),
-    }
-    return tuple(shared.items())
 
 
 def _state(members: list[Document], ends: dict[str, list[Any]]) -> str:

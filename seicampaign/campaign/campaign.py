@@ -152,7 +152,8 @@ class Campaign(BaseModel):
             from seicampaign.campaign.read import explain
 
             raise CampaignError(f"Campaign {self.name!r}: {explain(error, MDParameters)}") from None
-        for name in {part for s, _ in found.values() for part in (s.electrolyte, s.anode)}:
+        interfaces = [simulation.interface for simulation, _ in found.values()]
+        for name in {part for spec in interfaces for part in (spec.electrolyte, spec.anode)}:
             elements = _elements(name)
             potential.require(elements)
             if "Li" not in elements:

@@ -108,6 +108,6 @@ def _ranking(
 
     found = summaries(store, campaign)
     if conditions:
-        chosen = set(store.simulation_ids(campaign, **conditions))
+        chosen = {d["simulation_id"] for d in store.simulations_of(campaign, conditions)}
         found = [document for document in found if chosen & set(document["simulations"])]
     return rank_documents(found, quantity)

@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 UNKNOWN = "-"
-WHERE_SEVERAL = {"supercell": "cell", "potential": "potential", "analysis": "analysis"}
+WHERE_SEVERAL = {
+    "supercell": "cell",
+    "potential": "potential",
+    "variant": "interface",
+    "analysis": "analysis",
+}
 """Columns that are shown where their rows differ, and what they are called."""
 LATEX = {" | ": " $|$ ", "±": r"$\pm$", "Å": r"\AA{}"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -9,13 +10,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from seicampaign.analysis.curves import seed_spread, time_to_value
+from seicampaign.documents import content_hash
 
 if TYPE_CHECKING:
     import pandas as pd
 
 CONDITIONS = ("electrolyte", "anode", "supercell", "temperature", "pressure")
-HEAD = (*CONDITIONS, "potential", "analysis")
+HEAD = (*CONDITIONS, "potential", "variant", "analysis")
 """What the seeds of a row share."""
+OWN = ("seed", "timestep")
+"""What may differ within a row."""
 LABELS = {"reduction_degree": "reduced", "crystalline_fraction": "crystalline"}
 NEEDED = (*LABELS, "sei_thickness")
 CURVE_NAMES = (*NEEDED, "grade_max")
@@ -43,13 +47,15 @@ def comparison_table(
 ) -> pd.DataFrame:
     """Compare electrolytes, a row for each electrolyte, condition, potential and analysis.
 
-    Curves that different analyses made (other thresholds, another version) are never averaged.
+    Only runs that differ in seed or timestep alone are averaged: interfaces of other planes or
+    layers are rows of their own, and so are curves that different analyses made (other
+    thresholds, another version).
 
     Parameters
     ----------
     simulations
         Documents with ``simulation_id``, the fields of `CONDITIONS`, ``n_atoms``,
-        ``steps_done``, ``timestep`` (fs), ``potential`` and ``approved``.
+        ``steps_done``, ``timestep`` (fs), ``potential``, ``approved`` and ``spec``.
     curves
         By simulation, then by name: those of `CURVE_NAMES`. Simulations without those of `NEEDED`
         are left out.
@@ -59,13 +65,15 @@ def comparison_table(
     Returns
     -------
     pandas.DataFrame
-        Conditions (K, bar), ``potential``, ``analysis`` (the key of the thresholds and version
-        that made the curves), ``atoms``, ``seeds``, ``ns`` (the shortest run),
-        ``approved`` (whether the potential of every run had passed its tests), for each time
-        ``reduced@t`` and ``crystalline@t`` (mean over seeds), ``half_reduction_ps`` (mean over
-        seeds, NaN unless every seed got there), its ``_spread`` (sample standard deviation, NaN
-        for one seed), ``sei_thickness_A`` at the last of the times, and ``grade_max``, the largest
-        extrapolation grade of any seed. NaN where a curve does not reach, or was not taken.
+        Conditions (K, bar); ``potential``; ``variant``, the beginning of the group's
+        ``electrolyte_id`` where the same conditions have several, else empty; ``analysis``, the
+        key of the thresholds and version that made the curves; ``atoms``, ``seeds``, ``ns`` (the
+        shortest run); ``approved``, whether the potential of every run had passed its tests; for
+        each time ``reduced@t`` and ``crystalline@t`` (mean over seeds); ``half_reduction_ps``
+        (mean over seeds, NaN unless every seed got there) and its ``_spread`` (sample standard
+        deviation, NaN for one seed); ``sei_thickness_A`` at the last of the times; ``grade_max``,
+        the largest extrapolation grade of any seed. NaN where a curve does not reach, or was not
+        taken.
     """
     import pandas as pd
 
@@ -87,19 +95,54 @@ def grouped(
     A potential is named; where two share a name, its hash is added.
     """
     chosen = [s for s in simulations if s["simulation_id"] in analyses]
-    names: dict[str, set[str]] = {}
-    for simulation in chosen:
-        potential = simulation.get("potential") or {"name": "", "hash": ""}
-        names.setdefault(potential["name"], set()).add(potential["hash"])
+    heads = [(*_condition(s), name) for s, name in zip(chosen, _potentials(chosen), strict=True)]
+    setups = [_setup(s) for s in chosen]
+    several: dict[tuple[Any, ...], set[str]] = {}
+    for head, setup in zip(heads, setups, strict=True):
+        several.setdefault(head, set()).add(setup)
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
-    for simulation in chosen:
-        potential = simulation.get("potential") or {"name": "", "hash": ""}
-        shown = potential["name"]
-        if len(names[shown]) > 1:
-            shown = f"{shown} {potential['hash'][:6]}"
-        key = (*_condition(simulation), shown, analyses[simulation["simulation_id"]])
+    for simulation, head in zip(chosen, heads, strict=True):
+        variant = group_identity(simulation)[:6] if len(several[head]) > 1 else ""
+        key = (*head, variant, analyses[simulation["simulation_id"]])
         groups.setdefault(key, []).append(simulation)
     return dict(sorted(groups.items(), key=lambda item: str(item[0])))
+
+
+def group_identity(simulation: Mapping[str, Any]) -> str:
+    """The ``electrolyte_id`` of a simulation: equal for all that differ in seed or timestep."""
+    physics, interface = _shared(simulation)
+    return content_hash(
+        "electrolyte",
+        {
+            "potential": simulation["potential"]["hash"],
+            "md": content_hash("md", physics),
+            "interface": content_hash("interface", interface),
+        },
+    )
+
+
+def _shared(simulation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    spec = simulation["spec"]
+    return [
+        {name: value for name, value in spec[part].items() if name not in OWN}
+        for part in ("md", "interface")
+    ]
+
+
+def _setup(simulation: Mapping[str, Any]) -> str:
+    """Equal where `group_identity` is, and quicker."""
+    return json.dumps(_shared(simulation), sort_keys=True) if "spec" in simulation else ""
+
+
+def _potentials(simulations: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The potential of each by name; where two share a name, its hash is added."""
+    found = [s.get("potential") or {"name": "", "hash": ""} for s in simulations]
+    hashes: dict[str, set[str]] = {}
+    for potential in found:
+        hashes.setdefault(potential["name"], set()).add(potential["hash"])
+    return [
+        f"{p['name']} {p['hash'][:6]}" if len(hashes[p["name"]]) > 1 else p["name"] for p in found
+    ]
 
 
 def analysis_of(curves: Mapping[str, CurveLike]) -> str:

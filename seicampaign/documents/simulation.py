@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -73,13 +74,13 @@ class Simulation(BaseModel):
 
     @property
     def electrolyte(self) -> str:
-        """Name of the electrolyte, or the path of its CIF."""
-        return self.interface.electrolyte
+        """Name of the electrolyte: of the library, or of its CIF without the folder."""
+        return _named(self.interface.electrolyte)
 
     @property
     def anode(self) -> str:
-        """Name of the anode."""
-        return self.interface.anode
+        """Name of the anode, as that of the electrolyte."""
+        return _named(self.interface.anode)
 
     @property
     def supercell(self) -> tuple[int, int]:
@@ -127,3 +128,7 @@ class Simulation(BaseModel):
             "seed": self.seed,
             "timestep": self.timestep,
         }
+
+
+def _named(crystal: str) -> str:
+    return Path(crystal).stem if crystal.lower().endswith(".cif") else crystal

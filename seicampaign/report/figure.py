@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seicampaign.compare.table import analysis_of
+from seicampaign.compare.table import HEAD, analysis_of, grouped
 from seicampaign.errors import CampaignError
 
 if TYPE_CHECKING:
@@ -64,21 +64,25 @@ def _panels(
     store: CampaignStore, campaign: str, conditions: Mapping[str, Any]
 ) -> dict[str, list[Mapping[str, Any]]]:
     """The curves of each condition, a mapping by name for each seed; never of two analyses."""
-    ids = store.simulation_ids(campaign, **conditions)
-    found = list(store.database["simulations"].find({"_id": {"$in": ids}}, {"spec": 0}))
-    curves = store.read_curves(ids, CURVES)
+    found = store.simulations_of(campaign, conditions)
+    curves = store.read_curves([document["simulation_id"] for document in found], CURVES)
     complete = {key: analysis_of(own) for key, own in curves.items() if set(CURVES) <= set(own)}
-    several = len(set(complete.values())) > 1
+    groups = grouped(found, complete)
+    heads = [dict(zip(HEAD, key, strict=True)) for key in groups]
+    several = [
+        name
+        for name in ("potential", "variant", "analysis")
+        if len({head[name] for head in heads}) > 1
+    ]
     panels: dict[str, list[Mapping[str, Any]]] = {}
-    for document in sorted(found, key=lambda d: (d["electrolyte"], d["temperature"], d["seed"])):
-        key = document["_id"]
-        if key in complete:
-            title = _title(document) + (f", analysis {complete[key]}" if several else "")
-            panels.setdefault(title, []).append(curves[key])
+    for head, members in zip(heads, groups.values(), strict=True):
+        said = [f"{name} {head[name]}" for name in several if head[name]]
+        title = ", ".join([_title(members[0]), *said])
+        panels[title] = [curves[member["simulation_id"]] for member in members]
     if not panels:
         raise CampaignError(
-            f"Campaign {campaign!r} has no curves to draw. `seicampaign status {campaign}` says "
-            "how far it is."
+            f"Campaign {campaign!r} has no such curves to draw. `seicampaign status {campaign}` "
+            "says how far it is."
         )
     return panels
 

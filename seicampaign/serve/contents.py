@@ -133,12 +133,12 @@ def page_of(found: CampaignStatus, page: int = 1, state: str | None = None) -> D
 
 
 def selected(store: CampaignStore, question: Question) -> list[Document]:
-    """The simulations of a campaign (of all) under conditions, without their specifications."""
+    """The simulations of a campaign (of all) under conditions."""
     known(store, question.get("campaign"))
     names = {"campaign": "campaigns", "potential": "potential.hash"}
     query = plain_conditions({names.get(name, name): v for name, v in question.items()})
     with store.explained("read"):
-        return list(store.database["simulations"].find(query, {"spec": 0, "sampling": 0}))
+        return list(store.database["simulations"].find(query, {"sampling": 0}))
 
 
 def groups(store: CampaignStore, campaign: str) -> list[Document]:

@@ -278,7 +278,7 @@ class CampaignStore:
         from seicampaign.compare import comparison_table
         from seicampaign.compare.table import CURVE_NAMES
 
-        simulations = self._simulations_of(campaign, conditions)
+        simulations = self.simulations_of(campaign, conditions)
         ids = [document["simulation_id"] for document in simulations]
         return comparison_table(simulations, self.read_curves(ids, CURVE_NAMES), times)
 
@@ -296,7 +296,7 @@ class CampaignStore:
         """
         from seicampaign.compare import aligned_curves
 
-        simulations = self._simulations_of(campaign, conditions)
+        simulations = self.simulations_of(campaign, conditions)
         ids = [document["simulation_id"] for document in simulations]
         return aligned_curves(simulations, self.read_curves(ids, [name]), name, times)
 
@@ -317,20 +317,17 @@ class CampaignStore:
             self._require_names(campaign, {})
         return rank_documents(found, quantity)
 
-    def simulation_ids(self, campaign: str | None = None, **conditions: Any) -> list[str]:
-        """The simulations that `compare` takes."""
-        return [d["simulation_id"] for d in self._simulations_of(campaign, conditions)]
-
-    def _simulations_of(
+    def simulations_of(
         self, campaign: str | None, conditions: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
+        """The documents of the simulations that `compare` takes."""
         from seicampaign.compare import plain_conditions
 
         query = plain_conditions(conditions)
         if campaign is not None:
             query |= plain_conditions({"campaigns": campaign})
         with self.explained("read"):
-            found = list(self.database.simulations.find(query, {"spec": 0}))
+            found = list(self.database.simulations.find(query, {"spec.potential": 0}))
         if not found:
             self._require_names(campaign, conditions)
         return found

@@ -105,6 +105,31 @@ def test_seeds_of_different_length_are_averaged_as_far_as_all_reach():
     assert np.isnan(table["reduced@60ps"][0])
 
 
+def built(document, planes, layers_seed=0):
+    """With a specification: what was built, and how it is run."""
+    interface = {"electrolyte_plane": planes, "supercell": [1, 1], "seed": layers_seed}
+    md = {"temperature": 400.0, "seed": document["seed"], "timestep": 1.0}
+    return document | {
+        "spec": {"interface": interface, "md": md},
+        "potential": {"name": "p", "hash": "0123456789"},
+    }
+
+
+def test_interfaces_of_other_planes_are_not_averaged():
+    table = comparison_table(
+        [
+            built(simulation("a"), [1, 1, 0]),
+            built(simulation("b", seed=2), [1, 1, 0], layers_seed=2),
+            built(simulation("c", seed=3), [1, 0, 0]),
+        ],
+        {"a": curves(0.01), "b": curves(0.01), "c": curves(0.02)},
+        times=[50],
+    )
+    assert sorted(table["seeds"]) == [1, 2]
+    assert table["variant"].nunique() == 2
+    assert "interface" in comparison_rows(table)[0]
+
+
 def graded(own, grades):
     return own | {"grade_max": SimpleNamespace(times=np.arange(len(grades)), values=grades)}
 
