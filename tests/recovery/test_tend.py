@@ -69,6 +69,22 @@ def test_a_job_whose_worker_is_silent_is_run_again(store, simulation, later):
     assert tend(store).actions == []
 
 
+def test_what_a_replaced_worker_reports_late_is_left_aside(store, simulation, later):
+    """Its launch is archived: the workflow counts the other one's, and gets no job twice."""
+    from fireworks import Firework, FWAction, PyTask
+
+    _, early = check_out(store)
+    tend(store)
+    later()
+    tend(store)
+    _, other = check_out(store)
+    store.launchpad().complete_launch(other, FWAction())
+    after = states(store, simulation)
+    late = FWAction(detours=[Firework(PyTask(func="print"), spec={"simulation": simulation})])
+    store.launchpad().complete_launch(early, late)
+    assert states(store, simulation) == after == ["COMPLETED", "READY", "WAITING"]
+
+
 def test_a_worker_whose_clock_is_an_hour_behind_is_not_taken_for_lost(store, simulation, later):
     from fireworks import FWorker
 
