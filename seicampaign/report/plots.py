@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Plot = dict[str, Any]
 
-MAX_POINTS = 400
+MAX_POINTS = 300
 MOST_SEEDS = 8
 """More seeds than this are shown as their mean and a band of one standard deviation."""
 MOST_LINES = 20
@@ -215,7 +215,7 @@ def _band(curves: Sequence[CurveLike], label: str, colour: str, group: str) -> l
 
 
 def thinned(curve: CurveLike) -> tuple[list[float], list[float | None]]:
-    """A curve of at most 400 points, for a page; the last is kept."""
+    """A curve of at most 300 points, for a page; the last is kept."""
     times, values = np.asarray(curve.times, float), np.asarray(curve.values, float)
     chosen = np.unique(np.linspace(0, len(times) - 1, min(len(times), MAX_POINTS)).astype(int))
     return _rounded(times[chosen]), _known(values[chosen])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from seicampaign.trajectory import Trajectory
 
-WIDTH = 1000
+WIDTH = 960
 FRONT = 14.0
 """Atoms deeper than this behind those in front (A) are hidden anyway."""
 BAR = 20.0
@@ -58,10 +58,10 @@ def picture(trajectory: Trajectory, frame: int) -> bytes:
         radius=shown.radius[front],
         colour=shown.colour[front],
     )
-    drawn = Image.fromarray((np.clip(render(visible, 2 * WIDTH), 0, 1) * 255).astype(np.uint8))
-    drawn.thumbnail((WIDTH, WIDTH))
+    drawn = Image.fromarray((np.clip(render(visible, WIDTH), 0, 1) * 255).astype(np.uint8))
     file = io.BytesIO()
-    _with_scale(drawn, drawn.width / (shown.width + 2 * MARGIN)).save(file, "WEBP", quality=70)
+    whole = _with_scale(drawn, drawn.width / (shown.width + 2 * MARGIN))
+    whole.save(file, "WEBP", quality=60, method=2)
     return file.getvalue()
 
 

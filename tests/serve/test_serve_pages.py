@@ -1,6 +1,7 @@
 """The pages of the server in a real browser: drawn, followed, and ended by Ctrl-C."""
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from seicampaign.serve import create_app
+from seicampaign.serve.run import _listen
 
 pytestmark = pytest.mark.slow
 
@@ -210,3 +212,14 @@ def test_a_port_that_is_taken_is_named(command, campaign):
     second, _ = command("--port", port)
     assert second.wait(timeout=60) == 1
     assert f"127.0.0.1 port {port} cannot be listened on" in second.stderr.read()
+
+
+def test_a_connection_sends_what_it_has_at_once():
+    """Else the body of an answer waits 40 ms for the client to have acknowledged its headers."""
+    with (
+        _listen("127.0.0.1", 0) as listening,
+        socket.create_connection(listening.getsockname()),
+    ):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
