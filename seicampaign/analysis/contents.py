@@ -121,9 +121,9 @@ class Contents:
         return Neighbours(*found)
 
     def at_least(
-        self, number: int, queries: Indices, targets: Indices, cutoff: float
+        self, number: Indices, queries: Indices, targets: Indices, cutoff: float
     ) -> NDArray[np.bool_]:
-        """(Q,) whether `number` of `targets` or more lie within `cutoff` (A) of `queries`."""
+        """(Q,) whether `number` (Q,) of `targets` or more lie within `cutoff` (A) of `queries`."""
         from seicampaign.analysis.neighbours import at_least, prepare
 
         *into, _ = prepare(self.fractional, self.cell, targets, cutoff)

@@ -219,9 +219,9 @@ def at_least(
     start: np.ndarray,
     xyz: np.ndarray,
     cutoff: float,
-    number: int,
+    number: np.ndarray,
 ) -> np.ndarray:
-    """(Q,) whether `number` targets or more lie within `cutoff`, counting no further than that."""
+    """(Q,) whether `number` (Q,) targets or more lie within `cutoff`, counting no further."""
     enough = np.zeros(len(centres), np.bool_)
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
     for q in range(len(centres)):
@@ -230,12 +230,12 @@ def at_least(
         for a in range(low[0], high[0] + 1):
             for b in range(low[1], high[1] + 1):
                 row = (a * shape[1] + b) * shape[2]
-                if within >= number:
+                if within >= number[q]:
                     break
                 for m in range(start[row + low[2]], start[row + high[2] + 1]):
                     d2 = (xyz[m, 0] - x) ** 2 + (xyz[m, 1] - y) ** 2 + (xyz[m, 2] - z) ** 2
                     within += 1e-12 < d2 < cutoff * cutoff
-        enough[q] = within >= number
+        enough[q] = within >= number[q]
     return enough
 
 

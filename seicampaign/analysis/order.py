@@ -82,14 +82,14 @@ def core_and_grown(
     core_neighbours: int,
     core_distance: float,
     grow_link: float,
-    row_distance: float,
-    rows: int,
-    grown_neighbours: int,
+    corner_distance: float,
+    corners_to_join: int,
+    corners_to_stay: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Masks (N,) of the core anions and of those grown onto them, disjoint.
 
     All are `free`; those that are judged by q6 are `dense` too. Of what has grown, that is dropped
-    which has few crystalline neighbours: it lies on a grain, by chance in its order, not in it.
+    which closes few parallelograms: it lies on a grain, by chance in its order, not in it.
     """
     n_anions, width = index.shape
     allowed = free & dense
@@ -124,44 +124,57 @@ def core_and_grown(
         settled = crystal.copy()
         for i in range(n_anions):
             if free[i] and not settled[i]:
-                crystal[i] = continued_rows(i, index, vector, settled, row_distance) >= rows
+                crystal[i] = closes(i, index, vector, settled, corner_distance, corners_to_join)
                 added += crystal[i]
     settled = crystal.copy()
     for i in range(n_anions):
         if crystal[i] and not core[i]:
-            around = 0
-            for n in range(width):
-                around += (
-                    index[i, n] >= 0 and distance[i, n] < core_distance and settled[index[i, n]]
-                )
-            crystal[i] = around >= grown_neighbours
+            crystal[i] = closes(i, index, vector, settled, corner_distance, corners_to_stay)
     return core, crystal & ~core
 
 
 @nb.njit(cache=True)
-def continued_rows(
-    i: int, index: np.ndarray, vector: np.ndarray, crystal: np.ndarray, row_distance: float
-) -> int:
-    """How many straight rows of two crystalline anions anion i carries on.
+def closes(
+    i: int,
+    index: np.ndarray,
+    vector: np.ndarray,
+    crystal: np.ndarray,
+    corner_distance: float,
+    enough: int,
+) -> bool:
+    """Whether anion i closes `enough` parallelograms with crystalline anions.
 
     At the surface of a grain half of the neighbours are foreign and q6 is not that of the crystal
-    any more, but the anion still sits where the rows of the lattice lead.
+    any more, but the anion still sits where the lattice leads: of two neighbours j and k the point
+    j + k - i is a site too. j = k is a straight row, and where i lies halfway between two it is the
+    fourth corner itself. In a glass few of these points are taken.
     """
-    rows = 0
-    for n in range(index.shape[1]):
-        j = index[i, n]
-        if j < 0 or not crystal[j]:
-            continue
-        for m in range(index.shape[1]):
-            k = index[j, m]
-            if k >= 0 and crystal[k]:
+    width = index.shape[1]
+    beside = np.empty(width, np.int64)
+    n_beside = 0
+    for n in range(width):
+        if index[i, n] >= 0 and crystal[index[i, n]]:
+            beside[n_beside] = n
+            n_beside += 1
+    possible = n_beside * (n_beside + 1) // 2
+    closed = 0
+    for a in range(n_beside):
+        j = index[i, beside[a]]
+        for b in range(a, n_beside):
+            if closed + possible < enough:
+                return False
+            possible -= 1
+            for m in range(width):
+                corner = index[j, m]
+                if corner < 0 or not (crystal[corner] or corner == i):
+                    continue
                 d2 = 0.0
                 for x in range(3):
-                    d2 += (vector[j, m, x] - vector[i, n, x]) ** 2
-                if d2 < row_distance * row_distance:
-                    rows += 1
+                    d2 += (vector[j, m, x] - vector[i, beside[b], x]) ** 2
+                if d2 < corner_distance * corner_distance:
+                    closed += 1
                     break
-    return rows
+    return closed >= enough
 
 
 @nb.njit(cache=True)

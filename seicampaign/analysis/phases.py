@@ -136,9 +136,9 @@ def find_crystal(box: Contents, bonds: Bonds, thresholds: Thresholds) -> AnionSh
         thresholds.core_neighbours,
         thresholds.core_distance,
         thresholds.grow_link,
-        thresholds.row_distance,
-        thresholds.rows,
-        thresholds.grown_neighbours,
+        thresholds.corner_distance,
+        thresholds.corners_to_join,
+        thresholds.corners_to_stay,
     )
     return AnionShells(atoms, index, distance, vector, order, electrolyte, core, grown)
 
@@ -180,17 +180,24 @@ def assign_phases(
 
 
 def _assign_lithium(box: Contents, phase: Phases, thresholds: Thresholds) -> None:
-    """Write the phase of every Li: metal by what is not around it, else that of its anions."""
+    """Write the phase of every Li: metal by what is around it, else that of its anions.
+
+    In the metal is what has more bare Li around it than anions, those of the electrolyte counted
+    more than once: its Li keep to it where it touches the metal.
+    """
     anions = np.flatnonzero(box.numbers != LITHIUM)
     touching, index, _, _ = box.nearest(box.lithium, anions, thresholds.metal_distance, 4)
-    bare = box.lithium[touching == 0]
-    maybe = box.lithium[touching <= thresholds.metal_contact]
-    beside_metal = box.at_least(
-        thresholds.metal_neighbours, maybe, bare, thresholds.metal_neighbour_distance
-    )
     votes = np.zeros((len(box.lithium), len(Phase)), np.int64)
     for n in range(index.shape[1]):
         there = np.flatnonzero(index[:, n] >= 0)
         votes[there, phase[anions[index[there, n]]]] += 1
     phase[box.lithium] = np.where(touching > 0, votes.argmax(axis=1), Phase.AMORPHOUS)
-    phase[maybe[beside_metal]] = Phase.ANODE
+    maybe = np.flatnonzero(touching <= thresholds.metal_contact)
+    extra = (thresholds.metal_electrolyte - 1) * votes[maybe, Phase.ELECTROLYTE]
+    in_metal = box.at_least(
+        touching[maybe] + extra + 1,
+        box.lithium[maybe],
+        box.lithium[touching == 0],
+        thresholds.metal_neighbour_distance,
+    )
+    phase[box.lithium[maybe[in_metal]]] = Phase.ANODE

@@ -7,7 +7,7 @@ import json
 
 from pydantic import BaseModel, ConfigDict, Field
 
-ANALYSIS_VERSION = 3
+ANALYSIS_VERSION = 4
 """Raised whenever the same frame and thresholds would give other numbers than before."""
 
 
@@ -30,20 +30,28 @@ class Thresholds(BaseModel):
     core_links: int = Field(8, ge=1, le=12, description="Links of a core anion, of 12")
     core_neighbours: int = Field(3, ge=0, le=12, description="Core anions around a core anion")
     core_distance: float = Field(5.2, gt=0, description="Distance of those core anions")
-    grow_link: float = Field(0.65, gt=0, lt=1, description="q6(i).q6(core) of a grown anion")
-    rows: int = Field(2, ge=1, description="Or: rows of the crystal that it carries on")
-    row_distance: float = Field(0.7, gt=0, description="How far off those rows it may lie")
-    grown_neighbours: int = Field(
-        5, ge=0, le=12, description="Crystalline ones around it, at least"
+    grow_link: float = Field(0.6, gt=0, lt=1, description="q6(i).q6(core) of a grown anion")
+    corner_distance: float = Field(
+        1.5, gt=0, description="How far off the fourth corner of a parallelogram may lie"
     )
+    corners_to_join: int = Field(
+        12, ge=1, description="Parallelograms with the crystal that a grown anion closes, or:"
+    )
+    corners_to_stay: int = Field(15, ge=0, description="the same of every grown one, at the end")
 
     electrolyte_share: float = Field(
         0.4, gt=0, lt=1, description="Share of PS4 members around a free anion of the electrolyte"
     )
-    metal_distance: float = Field(3.4, gt=0, description="No anion this near to metal core Li")
-    metal_neighbours: int = Field(4, ge=0, description="Metal core Li around any Li of the metal")
-    metal_neighbour_distance: float = Field(4.2, gt=0, description="Distance of those Li")
-    metal_contact: int = Field(2, ge=0, description="Anions a metal Li at the contact may touch")
+    metal_distance: float = Field(3.4, gt=0, description="No anion this near to a bare Li")
+    metal_neighbour_distance: float = Field(
+        4.2,
+        gt=0,
+        description="Bare Li this near are around an Li; in the metal more of them than anions",
+    )
+    metal_contact: int = Field(3, ge=0, description="Anions an Li of the metal may touch, at most")
+    metal_electrolyte: int = Field(
+        3, ge=1, description="Anions that one of the electrolyte counts for there"
+    )
 
     fcc_cosine: float = Field(-0.9, gt=-1, lt=0, description="Two neighbours opposite each other")
     fcc_opposites: int = Field(9, ge=1, le=12, description="Such of 12 that make fcc, else hcp")

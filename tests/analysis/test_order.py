@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+from ase.build import bulk
 from scipy.spatial.transform import Rotation
 from scipy.special import sph_harm_y
 
+from seicampaign.analysis.contents import Contents
 from seicampaign.analysis.grains import FCC_NEIGHBOURS
-from seicampaign.analysis.order import bond_order, count_opposites
+from seicampaign.analysis.order import bond_order, closes, count_opposites
 
 HCP_NEIGHBOURS = np.array(
     [[np.cos(a), np.sin(a), 0] for a in np.arange(6) * np.pi / 3]
@@ -46,3 +48,18 @@ def test_fcc_has_twelve_opposites_and_hcp_six():
     shells = np.array([FCC_NEIGHBOURS, HCP_NEIGHBOURS]) * 4.1
     count = count_opposites(shells, np.linalg.norm(shells, axis=2), -0.9)
     assert count.tolist() == [12, 6]
+
+
+def test_an_anion_at_the_face_of_a_crystal_closes_parallelograms_and_one_off_its_site_does_not():
+    block = bulk("S", "fcc", a=5.75, cubic=True).repeat((4, 4, 3))
+    block.cell[2, 2] += 20.0
+    face = int(np.argmax(block.positions[:, 2]))
+    everyone = np.arange(len(block))
+    crystal = everyone != face
+    for off, closed in (((0, 0, 0), True), ((0, 0, 0.6), True), ((1.6, 0, 1.0), False)):
+        moved = block.positions.copy()
+        moved[face] += off
+        numbers = np.where(crystal, 16, 15)
+        box = Contents.checked(moved, block.cell.array, numbers)
+        found = box.nearest(everyone, everyone, 5.8, 12, vectors=True)
+        assert closes(face, found.which, found.vector, crystal, 1.5, 15) is closed
