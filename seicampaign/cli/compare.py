@@ -48,7 +48,8 @@ def compare(
         if name is not None:
             find_campaign(store, name, "name")
         table = store.compare(name, times=time, **conditions)
-        places = None if rank is None else _ranking(store, name, rank, conditions)
+        places, caution = (None, "") if rank is None else _ranking(store, name, rank, conditions)
+        without = _without_curves(store, name, conditions)
         if figure is not None:
             curves_figure(store, _only(name), figure, **conditions)
     if csv is not None:
@@ -58,17 +59,34 @@ def compare(
     if as_json:
         print(table.to_json(orient="records", indent=2))
         return
-    said = "".join(f", {text}" for text in where or [])
-    show_table(f"Comparison of {name or 'all campaigns'}{said}", rows.comparison_rows(table))
+    title = ", ".join([f"Comparison of {name or 'all campaigns'}", *(where or [])])
+    show_table(title, rows.comparison_rows(table))
     if len(table):
         print(f"Potential: {'; '.join(rows.potentials(table))}.")
-    for caution in rows.cautions(table):
-        print(caution)
+    for said in (*rows.cautions(table), *without):
+        print(said)
     if places is not None:
         show_table(f"Ranked by {rank}, smallest first", rows.ranking_rows(places))
+    if caution:
+        print(caution)
     for what, path in (("Curves", figure), ("CSV", csv), ("LaTeX", latex)):
         if path is not None:
             print(f"{what}: {path}")
+
+
+def _without_curves(
+    store: CampaignStore, campaign: str | None, conditions: dict[str, Any]
+) -> list[str]:
+    """What was simulated and cannot be compared, and why."""
+    from seicampaign.analysis import Thresholds
+    from seicampaign.store.analyses import failures
+
+    ids = [d["simulation_id"] for d in store.simulations_of(campaign, conditions)]
+    failed = failures(store, ids, Thresholds())
+    if not failed:
+        return []
+    count = f"{len(failed)} of {len(ids)} simulations"
+    return [f"No curves, or none to the end, of {count}: {next(iter(failed.values()))}"]
 
 
 def _only(name: str | None) -> str:
@@ -101,13 +119,14 @@ def _value(name: str, text: str) -> Any:
 
 def _ranking(
     store: CampaignStore, campaign: str | None, quantity: str, conditions: dict[str, Any]
-) -> list[Rank]:
-    """The ranking, of summaries that are up to date."""
+) -> tuple[list[Rank], str]:
+    """The ranking, of summaries that are up to date, and what is to be known of it."""
     from seicampaign.builders import summaries
-    from seicampaign.compare import rank_documents
+    from seicampaign.compare.ranking import lengths_differ, rank_documents
+    from seicampaign.compare.rows import OTHER_TIMES
 
     found = summaries(store, campaign)
     if conditions:
         chosen = {d["simulation_id"] for d in store.simulations_of(campaign, conditions)}
         found = [document for document in found if chosen & set(document["simulations"])]
-    return rank_documents(found, quantity)
+    return rank_documents(found, quantity), OTHER_TIMES if lengths_differ(found) else ""

@@ -72,6 +72,12 @@ def rank_documents(documents: Sequence[Mapping[str, Any]], quantity: str) -> lis
     )
 
 
+def lengths_differ(documents: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether runs are longer for some documents: what is read at their end is of other times."""
+    known = [d["ns_done"] / len(d["simulations"]) for d in documents if d["summary"] is not None]
+    return bool(known) and min(known) < 0.98 * max(known)
+
+
 def titles(documents: Sequence[Mapping[str, Any]]) -> list[str]:
     """The electrolyte of each document, and of its condition what differs among them."""
     shown = [_words(document) for document in documents]

@@ -19,6 +19,7 @@ WHERE_SEVERAL = {
     "analysis": "analysis",
 }
 """Columns that are shown where their rows differ, and what they are called."""
+OTHER_TIMES = "Runs are of different length: what is read at their end is of different times."
 LATEX = {" | ": " $|$ ", "±": r"$\pm$", "Å": r"\AA{}"}
 
 

@@ -201,7 +201,7 @@ def _row(
     row["half_reduction_ps_spread"] = float(np.std(halves, ddof=1)) if len(halves) > 1 else np.nan
     row["sei_thickness_A"] = _mean(curves, "sei_thickness", times[-1:])[-1] if times else np.nan
     grades = [own["grade_max"].values for own in curves if "grade_max" in own]
-    row["grade_max"] = float(np.fmax.reduce(np.concatenate(grades))) if grades else np.nan
+    row["grade_max"] = float(np.fmax.reduce(np.concatenate([[np.nan], *grades])))
     return row
 
 

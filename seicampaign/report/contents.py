@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from seicampaign.compare import Estimate, rank_documents
 from seicampaign.compare.electrolytes import SHARES_AT, STAGE_CURVES, TRUSTED_GRADE
-from seicampaign.compare.ranking import titles
-from seicampaign.compare.rows import ranking_rows
+from seicampaign.compare.ranking import lengths_differ, titles
+from seicampaign.compare.rows import OTHER_TIMES, ranking_rows
 from seicampaign.compare.table import of_one_analysis
 from seicampaign.report import plots
 from seicampaign.report.provenance import potentials
@@ -86,7 +86,7 @@ def _comparison(store: CampaignStore, name: str, documents: Sequence[Document]) 
     """All conditions in one plot each, and ranked; nothing where there is one condition."""
     known = [d for d in documents if d["summary"] is not None]
     if not 1 < len(known) <= MOST_GROUPS:
-        return {"plots": {}, "rankings": {}}
+        return {"plots": {}, "rankings": {}, "caution": ""}
     drawn = {
         curve: plots.aligned(store.compare_curves(curve, name), unit)
         for curve, unit in COMPARED.items()
@@ -96,7 +96,8 @@ def _comparison(store: CampaignStore, name: str, documents: Sequence[Document]) 
         for quantity, label in RANKED.items()
         if sum(d["summary"][quantity]["mean"] is not None for d in known) > 1
     }
-    return {"plots": drawn, "rankings": ranked}
+    caution = OTHER_TIMES if lengths_differ(known) else ""
+    return {"plots": drawn, "rankings": ranked, "caution": caution}
 
 
 def _groups(store: CampaignStore, documents: list[Document], ids: set[str]) -> list[Document]:

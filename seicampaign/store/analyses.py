@@ -116,6 +116,15 @@ def failure(store: CampaignStore, simulation_id: str, thresholds: Thresholds) ->
     return None if found is None else str(found["error"])
 
 
+def failures(
+    store: CampaignStore, simulation_ids: Iterable[str], thresholds: Thresholds
+) -> dict[str, str]:
+    """What `failure` says of many, in one query."""
+    identities = {_identity(key, thresholds): key for key in simulation_ids}
+    found = store.database[FAILURES].find({"_id": {"$in": list(identities)}})
+    return {identities[d["_id"]]: str(d["error"]) for d in found}
+
+
 def last_step(store: CampaignStore, simulation_id: str, analysis: str) -> int:
     """The step up to which all curves of an analysis reach; -1 before the first."""
     query = {"simulation_id": simulation_id, "analysis": analysis, "name": {"$in": NAMES}}

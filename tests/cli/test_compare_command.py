@@ -57,3 +57,15 @@ def test_files_for_a_paper(compare, tmp_path):
     assert pd.read_csv(csv)["electrolyte"].tolist() == ["Li6PS5Cl"]
     assert r"Li6PS5Cl $|$ Li & 400" in tex.read_text()
     assert figure.read_bytes().startswith(b"%PDF")
+
+
+def test_what_cannot_be_compared_is_said(compare, grown, store):
+    from seicampaign.analysis import Thresholds
+
+    other = next(s for s in grown.simulations() if s.electrolyte == "Li7PS6")
+    reason = "There is no P in the box"
+    store.database.curve_failures.insert_one(
+        {"_id": f"{other.id}/{Thresholds().key()}", "error": reason}
+    )
+    assert f"of 1 of 4 simulations: {reason}" in compare().stdout
+    assert reason not in compare("--where", "electrolyte=Li6PS5Cl").stdout

@@ -149,6 +149,15 @@ def test_the_largest_grade_of_any_seed_is_shown_and_one_that_extrapolates_is_nam
     assert any("grade over 2) in 1 of 2 rows" in caution for caution in cautions(table))
 
 
+def test_a_run_that_ended_before_its_first_frame_has_a_row_without_numbers():
+    empty = SimpleNamespace(times=np.array([]), values=np.array([]))
+    names = ("reduction_degree", "crystalline_fraction", "sei_thickness", "grade_max")
+    table = comparison_table([simulation("a")], {"a": dict.fromkeys(names, empty)})
+    assert np.isnan(table["grade_max"][0])
+    assert np.isnan(table["half_reduction_ps"][0])
+    assert comparison_rows(table)[0]["largest\ngrade"] == "-"
+
+
 def test_latex_has_the_columns_of_the_table_and_nothing_that_latex_would_run():
     table = comparison_table(
         [simulation("a", "100 %_\\input{x}"), simulation("b", "100 %_\\input{x}", seed=2)],
