@@ -70,9 +70,11 @@ def _join(
         j = _find(parent, shift, second[n], b)
         if i == j:
             wound[found] = i
+            around = False
             for k in range(3):
                 winding[found, k] = a[k] + offset[n, k] - b[k]
-            found += bool(np.any(winding[found] != 0))
+                around |= winding[found, k] != 0
+            found += around
             continue
         sign = 1
         if size[i] < size[j]:
@@ -108,7 +110,7 @@ def shell_bonds(
     inverse
         (3, 3) inverse of the cell.
     product
-        Least scalar product of the rows of `order` of the two.
+        Least scalar product of the rows of `order` of the two; -1 takes all.
 
     Returns
     -------
@@ -127,11 +129,12 @@ def shell_bonds(
             j = index[i, n]
             if j < 0 or not member[j] or (j < i and i in index[j]):
                 continue
-            alike = 0.0
-            for c in range(order.shape[1]):
-                alike += order[i, c] * order[j, c]
-            if alike < product:
-                continue
+            if product > -1.0:
+                alike = 0.0
+                for c in range(order.shape[1]):
+                    alike += order[i, c] * order[j, c]
+                if alike < product:
+                    continue
             first[found], second[found] = i, j
             for k in range(3):
                 x = fractional[i, k] - fractional[j, k]

@@ -54,7 +54,7 @@ class Grains(NamedTuple):
 
 def crystal_clusters(found: FrameAnalysis) -> Clusters:
     """Clusters of crystalline neighbours whatever their orientation, and how they wrap."""
-    return _clusters(found, found.anions.crystalline, -np.inf)
+    return _clusters(found, found.anions.crystalline, -1.0)
 
 
 def _clusters(found: FrameAnalysis, member: NDArray[np.bool_], product: float) -> Clusters:
