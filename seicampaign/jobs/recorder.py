@@ -36,7 +36,8 @@ COMMIT_SECONDS_AT_MOST = 30.0
 def rehearse(atoms: Atoms) -> None:
     """Analyse a structure and forget it, so that what analysis needs is loaded and compiled.
 
-    Before LAMMPS starts there is time for that; after it has stopped, the walltime ends.
+    Before LAMMPS starts there is time for that; after it has stopped, the walltime ends. Nor does
+    it count as LAMMPS's time then.
     """
     with suppress(AnalysisError):  # said where a frame is analysed
         list(analyse(_OneFrame(atoms), running=Running.new(Thresholds())))

@@ -73,8 +73,7 @@ def advance(
         return _outcome(simulation_id, None, first_step, first_step, 0)
     sampling = Sampling.model_validate(document["sampling"])
     grading, how = segment_grading(store, potential, sampling.grade)
-    if deadline.left() is not None:
-        rehearse(atoms)
+    rehearse(atoms)
     segment = _segment_input(document, simulation, sampling, grading, types, start)
     simulations.record(
         store,

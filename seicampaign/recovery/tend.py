@@ -42,6 +42,8 @@ class Action:
         What was done; where a person is needed, what that person should do.
     person
         Whether one is needed.
+    mended
+        Whether anything was changed; not where time has to pass first, or a person holds it.
     """
 
     simulation_id: str | None
@@ -49,6 +51,7 @@ class Action:
     found: str
     done: str
     person: bool = False
+    mended: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,9 @@ class TendReport:
         if self.busy:
             return "another process is tending"
         people = sum(action.person for action in self.actions)
-        return f"{len(self.actions) - people} mended, {people} for a person"
+        mended = sum(action.mended and not action.person for action in self.actions)
+        later = len(self.actions) - mended - people
+        return f"{mended} mended, {f'{later} left for now, ' if later else ''}{people} for a person"
 
 
 def tend(store: CampaignStore, simulation_ids: Iterable[str] | None = None) -> TendReport:
@@ -103,7 +108,9 @@ def _jobs(store: CampaignStore, only: list[str] | None, *states: str) -> list[di
     if only is not None:
         query["spec.simulation"] = {"$in": only}
     wanted = {"fw_id": 1, "state": 1, "launches": 1, "spec.simulation": 1, "updated_on": 1}
-    return list(store.database["fireworks"].find(query, wanted))
+    found = list(store.database["fireworks"].find(query, wanted))
+    locked = workflows.locked(store)  # FireWorks would wait for minutes; a later round finds them
+    return [job for job in found if job["fw_id"] not in locked]
 
 
 def _unlock(store: CampaignStore) -> Iterator[Action]:
@@ -152,15 +159,20 @@ def _stuck(store: CampaignStore, only: list[str] | None) -> Iterator[Action]:
 
 def _failed(store: CampaignStore, only: list[str] | None) -> Iterator[Action]:
     for job in _jobs(store, only, "FIZZLED"):
-        error = workflows.error_of(store, job)
         simulation = job["spec"].get("simulation")
+        if workflows.is_running(store, job):  # called failed by who was killed meanwhile
+            if workflows.what_happened(store, job) == "gone":
+                yield _again(store, job, LOST, "its worker is gone")
+            continue
+        error = workflows.error_of(store, job)
         if simulation is None:
             yield Action(None, job["fw_id"], _last_line(error), "`lpad rerun_fws` runs it", True)
             continue
         handler = diagnose(error)
         since = unchanged_for(store, f"wait/{job['fw_id']}", job["launches"])
         if since < handler.wait:
-            yield Action(simulation, job["fw_id"], handler.name, f"waits {handler.wait:.0f} s")
+            waits = f"waits {handler.wait:.0f} s"
+            yield Action(simulation, job["fw_id"], handler.name, waits, mended=False)
             continue
         yield _again(store, job, handler, error)
 
@@ -171,8 +183,12 @@ def _again(store: CampaignStore, job: dict[str, Any], handler: Handler, error: s
     simulations = store.database["simulations"]
     document = simulations.find_one({"_id": key})
     if document is not None and document.get("control") is not None:
-        return Action(key, job["fw_id"], handler.name, f"left alone: {document['control']}")
+        alone = f"left alone: {document['control']}"
+        return Action(key, job["fw_id"], handler.name, alone, mended=False)
     if document is None or not handler.counts:
+        workflows.rerun(store, job["fw_id"])
+        return Action(key, job["fw_id"], handler.name, "run again")
+    if _is_recorded(document, job):  # a round that was broken off has dealt with it
         workflows.rerun(store, job["fw_id"])
         return Action(key, job["fw_id"], handler.name, "run again")
     before = tries(document, handler)
@@ -180,18 +196,31 @@ def _again(store: CampaignStore, job: dict[str, Any], handler: Handler, error: s
         reason = document.get("error") or _last_line(error)
         needs = {"needs": handler.advice, "state": "failed", "error": reason}
         simulations.update_one({"_id": key}, {"$set": needs})
-        return Action(key, job["fw_id"], f"{handler.name}, {before} tries", handler.advice, True)
+        tried = f", {before} {'try' if before == 1 else 'tries'}" if before else ""
+        found = f"{handler.name}{tried}"
+        return Action(key, job["fw_id"], found, handler.advice, True)
     done = handler.remedy(store, document, before) if handler.remedy is not None else ""
-    _record(store, document, handler, error, done)
+    _record(store, document, job, handler, error, done)
     workflows.rerun(store, job["fw_id"])
     return Action(key, job["fw_id"], handler.name, f"run again; {done}" if done else "run again")
 
 
+def _is_recorded(document: dict[str, Any], job: dict[str, Any]) -> bool:
+    known = [failure.get("launch") for failure in document.get("failures") or []]
+    return bool(job["launches"]) and job["launches"][-1] in known
+
+
 def _record(
-    store: CampaignStore, document: dict[str, Any], handler: Handler, error: str, done: str
+    store: CampaignStore,
+    document: dict[str, Any],
+    job: dict[str, Any],
+    handler: Handler,
+    error: str,
+    done: str,
 ) -> None:
     entry = {
         "name": handler.name,
+        "launch": job["launches"][-1] if job["launches"] else None,
         "error": error[-3000:],
         "step": document["steps_done"],
         "remedy": done or None,

@@ -67,6 +67,18 @@ def _reservation_is_over(store: CampaignStore, launch: dict[str, Any]) -> bool:
     return quiet > RESERVED_SECONDS
 
 
+def is_running(store: CampaignStore, job: dict[str, Any]) -> bool:
+    """Whether a worker has the job, whatever state it is said to be in."""
+    running = {"launch_id": {"$in": job["launches"]}, "state": {"$in": ["RUNNING", "RESERVED"]}}
+    return store.database["launches"].find_one(running, {"_id": 1}) is not None
+
+
+def locked(store: CampaignStore) -> set[int]:
+    """The jobs of workflows that a process is changing, or was when it was killed."""
+    found = store.database["workflows"].find({"locked": True}, {"nodes": 1})
+    return {fw_id for workflow in found for fw_id in workflow["nodes"]}
+
+
 def error_of(store: CampaignStore, job: dict[str, Any]) -> str:
     """Why a job failed, as FireWorks recorded it."""
     launch = store.database["launches"].find_one(
@@ -103,7 +115,7 @@ def refresh_waiting(store: CampaignStore, simulation_id: str) -> bool:
     """Let the jobs of a simulation that wait look at those before them; False if none wait."""
     jobs = store.database["fireworks"].find({"spec.simulation": simulation_id})
     states = {job["fw_id"]: job["state"] for job in jobs}
-    if "WAITING" not in states.values():
+    if "WAITING" not in states.values() or states.keys() & locked(store):
         return False
     for fw_id in sorted(fw_id for fw_id, state in states.items() if state == "WAITING"):
         refresh(store, fw_id)

@@ -171,6 +171,36 @@ def test_a_failure_is_tried_again_a_bounded_number_of_times(store, simulation):
     assert tend(store).actions == [action]
 
 
+def test_a_round_that_was_broken_off_counts_no_try_twice(store, simulation, monkeypatch):
+    from seicampaign.recovery import workflows
+
+    fail(store, "KeyError: 'x'")
+    monkeypatch.setattr(workflows, "rerun", lambda store, fw_id: None)
+    tend(store)
+    monkeypatch.undo()
+    (action,) = tend(store).actions
+    assert (action.done, action.person) == ("run again", False)
+    assert [f["name"] for f in simulations.get(store, simulation)["failures"]] == ["unknown"]
+
+
+def test_a_failed_job_of_a_locked_workflow_is_left_until_it_is_opened(store, simulation, later):
+    fail(store, "KeyError: 'x'")
+    store.database["workflows"].update_one({}, {"$set": {"locked": True}})
+    assert tend(store).actions == []
+    later()
+    assert [a.done for a in tend(store).actions] == ["unlocked", "run again"]
+
+
+def test_a_job_called_failed_while_a_worker_has_it(store, simulation, later):
+    """What a rerun leaves that lost its database in between."""
+    check_out(store)
+    store.database["fireworks"].update_one({"state": "RUNNING"}, {"$set": {"state": "FIZZLED"}})
+    assert tend(store).actions == []
+    later()
+    (action,) = tend(store).actions
+    assert (action.found, action.done) == ("worker lost", "run again")
+
+
 def test_tries_count_from_the_last_step_forward(store, simulation):
     fail(store, "ValueError: something")
     tend(store)
@@ -196,8 +226,10 @@ def test_lost_atoms_lead_to_half_the_timestep_and_then_to_an_older_restart(store
 
 def test_what_takes_time_to_pass_is_waited_for(store, simulation, later):
     fail(store, "SimulationError: LAMMPS ended. The disk of /scratch is full (0 MB free)")
-    (action,) = tend(store).actions
+    report = tend(store)
+    (action,) = report.actions
     assert action.done == "waits 600 s"
+    assert str(report) == "0 mended, 1 left for now, 0 for a person"
     later()
     assert [action.done for action in tend(store).actions] == ["run again"]
 
