@@ -65,6 +65,8 @@ class GPAWSetting:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+MOST_ITERATIONS = 100
+"""Of one start; what converges takes 8 to 43 (705 labels of the package), and then this is all."""
 STARTER = GPAWSetting()
 """The setting of the starter set, which every label that joins it shares."""
 
@@ -116,6 +118,7 @@ def calculator(
             "eigenstates": setting.eigenstates,
         },
         nbands=_bands(setting, atoms),
+        maxiter=MOST_ITERATIONS,
         spinpol=False,
         txt=None if txt is None else str(txt),
         **({} if basis is None else {"basis": basis}),
