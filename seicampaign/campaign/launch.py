@@ -160,8 +160,8 @@ def _difference(before: dict[str, Any], spec: dict[str, Any], members: list[str]
     text = f"Edited since its last launch: {', '.join(keys)}."
     if gone:
         text += (
-            f" {gone} simulations are no longer in it: they keep what they have and go on; "
-            "`seicampaign cancel` ends them."
+            f" Simulations no longer in it: {gone}, which keep what they have and go on; "
+            "`seicampaign cancel` ends what is not wanted."
         )
     if "sampling" in keys:
         text += " The new sampling is that of new simulations only."

@@ -25,7 +25,7 @@ def test_a_simulation_that_left_the_campaign_stays(store):
     report = declared(temperatures=[300, 500]).launch(store)
     assert (report.new, report.unchanged) == (1, 1)
     assert "temperatures" in report.edited
-    assert "1 simulations are no longer in it" in report.edited
+    assert "Simulations no longer in it: 1," in report.edited
     assert store.database["simulations"].count_documents({"campaigns": "edited"}) == 3
     (before,) = store.database["campaigns"].find_one()["history"]
     assert before["spec"]["temperatures"] == [300, 400]
