@@ -32,10 +32,10 @@ class Thresholds(BaseModel):
     core_distance: float = Field(5.2, gt=0, description="Distance of those core anions")
     grow_link: float = Field(0.6, gt=0, lt=1, description="q6(i).q6(core) of a grown anion")
     corner_distance: float = Field(
-        1.5, gt=0, description="How far off the fourth corner of a parallelogram may lie"
+        1.3, gt=0, description="How far off the fourth corner of a parallelogram may lie"
     )
     corners_to_join: int = Field(
-        12, ge=1, description="Parallelograms with the crystal that a grown anion closes, or:"
+        9, ge=1, description="Parallelograms with the crystal that a grown anion closes, or:"
     )
     corners_to_stay: int = Field(15, ge=0, description="the same of every grown one, at the end")
 

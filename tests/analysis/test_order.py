@@ -62,4 +62,4 @@ def test_an_anion_at_the_face_of_a_crystal_closes_parallelograms_and_one_off_its
         numbers = np.where(crystal, 16, 15)
         box = Contents.checked(moved, block.cell.array, numbers)
         found = box.nearest(everyone, everyone, 5.8, 12, vectors=True)
-        assert closes(face, found.which, found.vector, crystal, 1.5, 15) is closed
+        assert closes(face, found.which, found.vector, crystal, 1.3, 15) is closed
