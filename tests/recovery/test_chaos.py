@@ -19,6 +19,7 @@ def test_a_campaign_survives_kills(tmp_path):
     result = json.loads(done.stdout)
     assert result["kills survived"] >= 2
     assert result["complete"] == 6
-    assert result["segments"] > 6  # 12, but for one killed before its record; more after a SIGTERM
+    # 12; more after a SIGTERM, and a kill just before a segment's record loses that record alone
+    assert result["segments"] + result["kills survived"] >= 12
     for what in ("frames lost", "frames doubled", "frames wrong", "curves wrong"):
         assert result[what] == 0
