@@ -298,7 +298,10 @@ class CampaignStore:
 
         simulations = self.simulations_of(campaign, conditions)
         ids = [document["simulation_id"] for document in simulations]
-        return aligned_curves(simulations, self.read_curves(ids, [name]), name, times)
+        curves = self.read_curves(ids, [name])
+        if not any(curves.values()):
+            self._require_curve(name, ids)
+        return aligned_curves(simulations, curves, name, times)
 
     def ranking(
         self, quantity: str = "half_reduction", campaign: str | None = None, **conditions: Any
@@ -343,6 +346,13 @@ class CampaignStore:
             for name in conditions.keys() - set(CHOSEN_BY):
                 if self.database.simulations.find_one({name: {"$exists": True}}) is None:
                     raise CampaignError(unknown("condition", name, CHOSEN_BY))
+
+    def _require_curve(self, name: str, ids: Sequence[str]) -> None:
+        """Where simulations have curves, but none of this name: refuse the name."""
+        with self.explained("read"):
+            known = self.database.curves.distinct("name", {"simulation_id": {"$in": list(ids)}})
+        if known:
+            raise StoreError(unknown("curve", name, known))
 
     def truncate_curves(self, simulation_id: str, step: int) -> None:
         """Drop all points of all curves of a simulation after a step."""

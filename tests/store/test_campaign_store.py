@@ -144,6 +144,17 @@ def test_a_comparison_of_nothing_says_which_name_is_wrong(store):
         store.compare("argyrodites", temprature=400)
 
 
+def test_curves_of_a_name_that_nothing_has_are_refused(store):
+    assert store.compare_curves("nope").empty  # nothing was simulated
+    store.database.simulations.insert_one({"_id": "s", "simulation_id": "s"})
+    assert store.compare_curves("nope").empty  # nothing has curves yet
+    store.append_curves("s", {"reduction_degree": [0.1]}, [1000], [1.0], "analysis")
+    with pytest.raises(
+        StoreError, match=r"Unknown curve 'reduction'\. Did you mean 'reduction_deg"
+    ):
+        store.compare_curves("reduction")
+
+
 def _count(store, queue):
     queue.put(store.database.things.count_documents({}) + store.simulations.count())
 
