@@ -122,7 +122,7 @@ def _row(row: Mapping[str, Any], shown: list[str]) -> dict[str, str]:
         "atoms": cell(row["atoms"]),
         "seeds": cell(row["seeds"]),
         "ns": cell(row["ns"]),
-        **{WHERE_SEVERAL[name]: row[name] for name in shown},
+        **{WHERE_SEVERAL[name]: cell(row[name]) for name in shown},
         **shares,
         "half reduced\n(ps)": half,
         "SEI\n(Å)": cell(row["sei_thickness_A"]),

@@ -112,7 +112,7 @@ def _run(
     """Run the segment; on an error drop what no restart point vouches for, and say so."""
     try:
         if (left := recorder.deadline.left()) is not None:
-            segment = replace(segment, walltime=max(1.0, left))
+            segment = replace(segment, walltime=max(0.1, left))
         return recorder.run(segment, potential, directory, stop)
     except StoreError:
         raise  # nothing can be recorded; the next start cuts back to the restart point

@@ -130,6 +130,16 @@ def test_interfaces_of_other_planes_are_not_averaged():
     assert "interface" in comparison_rows(table)[0]
 
 
+def test_a_run_that_was_imported_stands_beside_our_own_without_a_cell():
+    imported = simulation("b") | {"supercell": None, "temperature": None}
+    table = comparison_table(
+        [simulation("a"), imported], {"a": curves(0.01), "b": curves(0.01)}, times=[50]
+    )
+    rows = comparison_rows(table)
+    assert sorted(row["cell"] for row in rows) == ["-", "1x1"]
+    assert all(isinstance(value, str) for row in rows for value in row.values())
+
+
 def graded(own, grades):
     return own | {"grade_max": SimpleNamespace(times=np.arange(len(grades)), values=grades)}
 

@@ -11,6 +11,7 @@ import pytest
 from seicampaign.mtp import load_potential, shipped_potentials
 from seicampaign.mtp.potential import SHIPPED
 from seicampaign.reference import STARTER
+from seicampaign.reference.gpaw import SHORTEST_EDGE
 from seicampaign.training import LabelledSet, errors_by_kind, read_labels
 
 
@@ -38,7 +39,7 @@ def test_every_label_was_made_with_the_one_setting(potential, labels):
 def test_every_label_says_what_it_is_and_where_it_is_from(labels):
     for atoms in labels:
         assert {"kind", "source", "origin"} <= set(atoms.info)
-        assert min(atoms.cell.lengths()) > 9.2
+        assert min(atoms.cell.lengths()) >= SHORTEST_EDGE
 
 
 def test_no_label_is_closer_than_the_potential_was_made_for(potential, labels):

@@ -46,9 +46,12 @@ def own(grown):
 
 
 def wait(browser, condition):
+    from selenium.common.exceptions import StaleElementReferenceException as Replaced
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(browser, 60).until(lambda _: condition())
+    # A live page puts new elements in the place of old ones.
+    patient = WebDriverWait(browser, 60, ignored_exceptions=[Replaced])
+    return patient.until(lambda _: condition())
 
 
 def one(browser, selector):
@@ -134,7 +137,7 @@ def test_the_comparison_draws_the_curve_that_is_chosen(browser, address, own):
     from selenium.webdriver.support.ui import Select
 
     browser.get(f"{address}/comparison?campaign=pair")
-    assert "Li6PS5Cl | Li" in one(browser, "#comparison").text
+    wait(browser, lambda: "Li6PS5Cl | Li" in one(browser, "#comparison").text)
     plot = drawn(browser, "#aligned")
     assert "reduced share" in plot.text
     Select(one(browser, "select")).select_by_value("sei_thickness")
