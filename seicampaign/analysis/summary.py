@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from seicampaign.analysis.curves import as_curve, time_to_value
+from seicampaign.analysis.curves import time_to_value
 from seicampaign.analysis.growth import MIN_POINTS, Verdict, growth_law
 from seicampaign.analysis.stages import (
     MIN_FRAMES,
@@ -19,8 +19,11 @@ from seicampaign.analysis.stages import (
 )
 
 PLATEAU_SHARE = 0.85
-LAWS_OF = ("reduction_degree", "crystalline_fraction")
-_STAGES_OF = (*LAWS_OF, "residual_electrolyte", "residual_metal")
+_STAGES_OF = ("reduction_degree", "crystalline_fraction", "residual_electrolyte", "residual_metal")
+
+FloatArray = NDArray[np.float64]
+Window = tuple[FloatArray, FloatArray]
+"""Times in ps from the window's zero, and the values there."""
 
 
 class CurveSummary(NamedTuple):
@@ -37,8 +40,8 @@ class CurveSummary(NamedTuple):
     closed_lower, closed_upper
         When the crystal closed each interface to Li for good, ps.
     growth
-        The law of the reduction degree and of the crystalline share, by name, each in the window
-        up to 85 % of the highest value.
+        The law of the reduction degree in `reduction_window` and of the crystalline share in
+        `crystal_window`, by name.
     """
 
     frames: int
@@ -57,26 +60,53 @@ def summarise(
     times = np.asarray(curves["reduction_degree"][0], np.float64)
     enough = len(times) >= MIN_FRAMES
     reduced, crystalline, electrolyte, metal = (curves[name][1] for name in _STAGES_OF)
-    laws = {name: growth_to_plateau(*curves[name]) for name in LAWS_OF}
+    stages = find_stages(times, reduced, crystalline, electrolyte, metal, rules) if enough else None
+    laws = {
+        "reduction_degree": _law(reduction_window(times, reduced)),
+        "crystalline_fraction": _law(crystal_window(times, crystalline, stages)),
+    }
     return CurveSummary(
         frames=len(times),
         time=float(times[-1]) if len(times) else 0.0,
         last={name: float(np.asarray(y)[-1]) for name, (_, y) in curves.items() if len(times)},
-        stages=find_stages(times, reduced, crystalline, electrolyte, metal, rules)
-        if enough
-        else None,
+        stages=stages,
         closed_lower=time_of_closure(*curves["way_lower"]) if len(times) else None,
         closed_upper=time_of_closure(*curves["way_upper"]) if len(times) else None,
         growth={name: verdict for name, verdict in laws.items() if verdict is not None},
     )
 
 
-def growth_to_plateau(times: ArrayLike, values: ArrayLike) -> Verdict | None:
-    """`growth_law` up to 85 % of the highest value; None with too few points or no growth."""
-    t, y = as_curve(times, values)
-    if len(t) < MIN_POINTS or np.ptp(y) <= 0:
+def reduction_window(times: ArrayLike, values: ArrayLike) -> Window:
+    """Where a law of the reduction degree is judged.
+
+    Up to 85 % of its largest value where it gets there in the first half of the run and so flattens
+    out; else all of it.
+    """
+    t, y = np.asarray(times, np.float64), np.asarray(values, np.float64)
+    if not len(t):
+        return t, y
+    end = time_to_value(t, y, PLATEAU_SHARE * float(np.nanmax(y)))
+    flat = end is not None and end < 0.5 * t[-1]
+    return _cut(t, y, 0.0, end if flat and end is not None else t[-1])
+
+
+def crystal_window(times: ArrayLike, values: ArrayLike, stages: Stages | None) -> Window:
+    """Where a law of the crystalline share is judged: from nucleation, its zero of time, to the
+    stall or the end."""
+    t, y = np.asarray(times, np.float64), np.asarray(values, np.float64)
+    if stages is None or stages.nucleation is None:
+        return t[:0], y[:0]
+    end = t[-1] if stages.stall is None else stages.stall
+    return _cut(t, y, stages.nucleation, end)
+
+
+def _cut(times: FloatArray, values: FloatArray, start: float, end: float) -> Window:
+    inside = (times > start) & (times <= end) & np.isfinite(values)
+    return times[inside] - start, values[inside]
+
+
+def _law(window: Window) -> Verdict | None:
+    times, values = window
+    if len(times) < MIN_POINTS or np.ptp(values) <= 0:
         return None
-    end = time_to_value(t, y, PLATEAU_SHARE * float(y.max()))
-    if end is None or ((t > 0) & (t <= end)).sum() < MIN_POINTS:
-        return None
-    return growth_law(t, y, end=end)
+    return growth_law(times, values)

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, Field
 
 from seicampaign.analysis import Fit, fit, growth_law, seed_interval, time_to_value, values_at
@@ -18,6 +19,7 @@ from seicampaign.analysis.growth import BIC_MARGIN, MIN_POINTS
 from seicampaign.analysis.laws import LAWS
 from seicampaign.analysis.profile import SLABS
 from seicampaign.analysis.stages import Stages, find_stages, time_of_closure
+from seicampaign.analysis.summary import Window, crystal_window, reduction_window
 from seicampaign.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -49,7 +51,6 @@ CURVES_READ = (
 SHARES_AT = (1000.0, 10000.0)
 TRUSTED_GRADE = 2.0
 """Up to here MLIP-2 and active learning here take a configuration for known."""
-PLATEAU = 0.85
 LATE = 0.1
 
 
@@ -157,13 +158,21 @@ def summarise(seeds: Sequence[Seed]) -> Summary:
     def over_seeds(read: Callable[[Seed], float | None]) -> Estimate:
         return Estimate.of([read(seed) for seed in seeds])
 
+    def of(seed: Seed, name: str) -> tuple[ArrayLike, ArrayLike]:
+        return seed[name].times, seed[name].values
+
     def late(name: str) -> Estimate:
         return Estimate.of([_late(seed.get(name)) for seed in seeds])
 
     return Summary(
-        reduction_law=_joint_law([_reduction_window(seed) for seed in seeds]),
+        reduction_law=_joint_law(
+            [reduction_window(*of(seed, "reduction_degree")) for seed in seeds]
+        ),
         crystal_law=_joint_law(
-            [_crystal_window(*pair) for pair in zip(seeds, stages, strict=True)]
+            [
+                crystal_window(*of(seed, "crystalline_fraction"), found)
+                for seed, found in zip(seeds, stages, strict=True)
+            ]
         ),
         half_reduction=over_seeds(partial(_reached, target=0.5)),
         ninety_percent_reduction=over_seeds(partial(_reached, target=0.9)),
@@ -235,36 +244,6 @@ def _stages(seed: Seed) -> Stages | None:
         return find_stages(own[0].times, *(curve.values for curve in own))
     except AnalysisError:
         return None
-
-
-Window = tuple[np.ndarray, np.ndarray]
-
-
-def _reduction_window(seed: Seed) -> Window:
-    """Up to 85 % of the largest value where the curve flattens out, else all of it."""
-    curve = seed["reduction_degree"]
-    times, values = np.asarray(curve.times, float), np.asarray(curve.values, float)
-    if not len(times):
-        return times, values
-    top = np.nanmax(values)
-    end = time_to_value(times, values, PLATEAU * top)
-    flat = end is not None and end < 0.5 * times[-1]
-    return _cut(times, values, 0.0, end if flat and end is not None else times[-1])
-
-
-def _crystal_window(seed: Seed, stages: Stages | None) -> Window:
-    """From nucleation, which is the zero of time, to the stall."""
-    curve = seed["crystalline_fraction"]
-    times, values = np.asarray(curve.times, float), np.asarray(curve.values, float)
-    if stages is None or stages.nucleation is None:
-        return times[:0], values[:0]
-    end = times[-1] if stages.stall is None else stages.stall
-    return _cut(times, values, stages.nucleation, end)
-
-
-def _cut(times: np.ndarray, values: np.ndarray, start: float, end: float) -> Window:
-    inside = (times > start) & (times <= end) & np.isfinite(values)
-    return times[inside] - start, values[inside]
 
 
 def _joint_law(windows: Sequence[Window]) -> GrowthLaw:

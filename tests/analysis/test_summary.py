@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from seicampaign.analysis.summary import growth_to_plateau, summarise
+from seicampaign.analysis.summary import crystal_window, reduction_window, summarise
 
 TIMES = np.linspace(0, 1000, 501)
 
@@ -32,10 +32,20 @@ def test_a_simulation_in_a_few_numbers():
     assert found.last["residual_metal"] == pytest.approx(0.4)
 
 
-def test_the_window_of_a_law_ends_before_the_plateau():
-    y = np.minimum(1e-3 * TIMES, 0.5)
-    window = growth_to_plateau(TIMES, y + 1e-4 * np.sin(TIMES)).window
-    assert window[1] == pytest.approx(0.85 * 500, abs=3)
+def test_the_window_of_reduction_ends_where_the_curve_flattens_out():
+    early, late = (
+        reduction_window(TIMES, np.minimum(slope * TIMES, 0.5)) for slope in (2e-3, 6e-4)
+    )
+    assert early[0][-1] == pytest.approx(0.85 * 250, abs=3)
+    assert late[0][-1] == 1000
+
+
+def test_the_window_of_the_crystal_begins_at_nucleation_and_ends_at_the_stall():
+    found = summarise(curves())
+    times, values = crystal_window(*curves()["crystalline_fraction"], found.stages)
+    assert times[0] == pytest.approx(2)
+    assert times[-1] == pytest.approx(found.stages.stall - found.stages.nucleation, abs=2)
+    assert values[0] < 0.02
 
 
 def test_a_run_too_short_to_judge_is_not_judged():
@@ -47,4 +57,5 @@ def test_a_run_too_short_to_judge_is_not_judged():
 
 
 def test_no_growth_has_no_law():
-    assert growth_to_plateau(TIMES, np.zeros(501)) is None
+    none = np.zeros(501)
+    assert summarise(curves(reduction_degree=none, crystalline_fraction=none)).growth == {}
