@@ -95,7 +95,7 @@ def reduction_degree(ps_census: Indices) -> float:
 def find_bonds(box: Contents, thresholds: Thresholds) -> Bonds:
     """Count the S and P around every P."""
     sulfur = box.nearest(box.phosphorus, box.chalcogens, thresholds.ps_bond, 8)
-    _require_apart(sulfur.distance, thresholds)
+    _require_apart(sulfur.distance, thresholds.bond_overlap)
     pairs = box.nearest(box.phosphorus, box.phosphorus, thresholds.pp_bond, 1).within.sum()
     intact, partial = np.zeros((2, len(box.numbers)), np.bool_)
     for mask, chosen in (
@@ -117,7 +117,7 @@ def find_crystal(box: Contents, bonds: Bonds, thresholds: Thresholds) -> AnionSh
     _, index, distance, vector = box.nearest(
         atoms, atoms, thresholds.anion_cutoff, NEIGHBOURS, vectors=True
     )
-    _require_apart(distance, thresholds)
+    _require_apart(distance, thresholds.overlap)
     bonded = (bonds.in_intact | bonds.in_partial)[atoms]
     electrolyte = _among_ps4(box, bonds, atoms, index, ~bonded, thresholds.electrolyte_share)
     free = ~bonded & ~electrolyte
@@ -143,11 +143,11 @@ def find_crystal(box: Contents, bonds: Bonds, thresholds: Thresholds) -> AnionSh
     return AnionShells(atoms, index, distance, vector, order, electrolyte, core, grown)
 
 
-def _require_apart(distance: Floats, thresholds: Thresholds) -> None:
+def _require_apart(distance: Floats, least: float) -> None:
     nearest = float(distance[:, 0].min(initial=np.inf))
-    if nearest < thresholds.overlap:
+    if nearest < least:
         raise AnalysisError(
-            f"Two of P, S and halogens are {nearest:.2f} A apart, under {thresholds.overlap} A: "
+            f"Two of P, S and halogens are {nearest:.2f} A apart, under {least} A: "
             "the simulation collapsed, and its alpha means nothing. The potential was "
             "led where it was not trained: look at its grades."
         )
@@ -182,22 +182,21 @@ def assign_phases(
 def _assign_lithium(box: Contents, phase: Phases, thresholds: Thresholds) -> None:
     """Write the phase of every Li: metal by what is around it, else that of its anions.
 
-    In the metal is what has more bare Li around it than anions, those of the electrolyte counted
-    more than once: its Li keep to it where it touches the metal.
+    Of its four nearest anions most decide, and where they are equally many the nearest. In the
+    metal is what has more bare Li around it than anions, those of the electrolyte counted more
+    than once: its Li keep to it where it touches the metal. Bare Li with few others around do not
+    count: they lie in a hole of the glass.
     """
     anions = np.flatnonzero(box.numbers != LITHIUM)
     touching, index, _, _ = box.nearest(box.lithium, anions, thresholds.metal_distance, 4)
     votes = np.zeros((len(box.lithium), len(Phase)), np.int64)
     for n in range(index.shape[1]):
         there = np.flatnonzero(index[:, n] >= 0)
-        votes[there, phase[anions[index[there, n]]]] += 1
+        votes[there, phase[anions[index[there, n]]]] += 3 if n == 0 else 2
     phase[box.lithium] = np.where(touching > 0, votes.argmax(axis=1), Phase.AMORPHOUS)
     maybe = np.flatnonzero(touching <= thresholds.metal_contact)
-    extra = (thresholds.metal_electrolyte - 1) * votes[maybe, Phase.ELECTROLYTE]
-    in_metal = box.at_least(
-        touching[maybe] + extra + 1,
-        box.lithium[maybe],
-        box.lithium[touching == 0],
-        thresholds.metal_neighbour_distance,
-    )
+    extra = (thresholds.metal_electrolyte - 1) * (votes[maybe, Phase.ELECTROLYTE] // 2)
+    reach, bare = thresholds.metal_neighbour_distance, box.lithium[touching == 0]
+    bare = bare[box.at_least(np.full(len(bare), thresholds.metal_neighbours), bare, bare, reach)]
+    in_metal = box.at_least(touching[maybe] + extra + 1, box.lithium[maybe], bare, reach)
     phase[box.lithium[maybe[in_metal]]] = Phase.ANODE

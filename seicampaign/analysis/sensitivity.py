@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 USUAL: dict[str, tuple[float, ...]] = {
     "ps_bond": (2.6, 2.8, 3.0, 3.2),
     "anion_distance_max": (4.4, 4.6, 4.8),
-    "core_link": (0.7, 0.75, 0.8, 0.85),
+    "core_link": (0.7, 0.75, 0.8),
     "core_links": (6, 7, 8, 9),
-    "grow_link": (0.5, 0.55, 0.6, 0.65),
+    "grow_link": (0.6, 0.65, 0.7, 0.75),
     "corners_to_stay": (13, 14, 15, 16, 17),
     "electrolyte_share": (0.3, 0.4, 0.5),
     "metal_distance": (3.2, 3.4, 3.6),

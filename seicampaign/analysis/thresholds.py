@@ -7,7 +7,7 @@ import json
 
 from pydantic import BaseModel, ConfigDict, Field
 
-ANALYSIS_VERSION = 4
+ANALYSIS_VERSION = 5
 """Raised whenever the same frame and thresholds would give other numbers than before."""
 
 
@@ -20,19 +20,20 @@ class Thresholds(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     overlap: float = Field(1.2, ge=0, description="Anions closer than this: a broken simulation")
+    bond_overlap: float = Field(0.5, ge=0, description="The same for P and S, that may be bonded")
     ps_bond: float = Field(3.0, gt=0, description="P-S bond, as in arXiv 2402.04095")
     pp_bond: float = Field(2.7, gt=0, description="P-P bond")
 
     anion_cutoff: float = Field(5.8, gt=0, description="Farthest of the 12 nearest anions")
     anion_distance_min: float = Field(3.4, gt=0, description="Mean of the 12, at least")
     anion_distance_max: float = Field(4.6, gt=0, description="Mean of the 12, at most")
-    core_link: float = Field(0.8, gt=0, lt=1, description="q6(i).q6(j) of a core link")
+    core_link: float = Field(0.75, gt=0, lt=1, description="q6(i).q6(j) of a core link")
     core_links: int = Field(8, ge=1, le=12, description="Links of a core anion, of 12")
     core_neighbours: int = Field(3, ge=0, le=12, description="Core anions around a core anion")
     core_distance: float = Field(5.2, gt=0, description="Distance of those core anions")
-    grow_link: float = Field(0.6, gt=0, lt=1, description="q6(i).q6(core) of a grown anion")
+    grow_link: float = Field(0.7, gt=0, lt=1, description="q6(i).q6(core) of a grown anion")
     corner_distance: float = Field(
-        1.3, gt=0, description="How far off the fourth corner of a parallelogram may lie"
+        1.25, gt=0, description="How far off the fourth corner of a parallelogram may lie"
     )
     corners_to_join: int = Field(
         9, ge=1, description="Parallelograms with the crystal that a grown anion closes, or:"
@@ -48,9 +49,12 @@ class Thresholds(BaseModel):
         gt=0,
         description="Bare Li this near are around an Li; in the metal more of them than anions",
     )
+    metal_neighbours: int = Field(
+        3, ge=0, description="Bare Li around a bare Li of the metal; in a glass they lie alone"
+    )
     metal_contact: int = Field(3, ge=0, description="Anions an Li of the metal may touch, at most")
     metal_electrolyte: int = Field(
-        3, ge=1, description="Anions that one of the electrolyte counts for there"
+        5, ge=1, description="Anions that one of the electrolyte counts for there"
     )
 
     fcc_cosine: float = Field(-0.9, gt=-1, lt=0, description="Two neighbours opposite each other")

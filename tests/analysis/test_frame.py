@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.neighborlist import neighbor_list
 from truth_boxes import antifluorite, argyrodite, repeated, shaken, with_units
 
 from seicampaign.analysis import CURVES, Phase, Thresholds, classify, classify_frame, frame_curves
@@ -144,6 +145,33 @@ def test_metal_beside_nothing_is_metal():
     assert found.residual_metal == pytest.approx(len(metal) / lithium, abs=0.02)
 
 
+def test_lithium_in_the_holes_of_a_glass_is_no_metal():
+    """Two Li far from every anion, and 27 of the metal: a hole and a remnant."""
+    cell = repeated(with_units(argyrodite(10.2)), (2, 2, 1))
+    cell.cell[2, 2] += 30.0
+    height = cell.positions[:, 2].max()
+    pair = Atoms("Li2", positions=[[10, 10, height + 8], [13, 10, height + 8]])
+    assert (classify_frame(cell + pair).phase[-2:] == Phase.AMORPHOUS).all()
+    remnant = bulk("Li", "bcc", a=3.45, cubic=True) * (3, 3, 3)
+    remnant.positions += [4, 4, height + 8]
+    assert (classify_frame(cell + remnant).phase[-len(remnant) :] == Phase.ANODE).all()
+
+
+@pytest.mark.parametrize(
+    ("unit", "free", "phase"), [(2.3, 2.6, Phase.ELECTROLYTE), (2.6, 2.3, Phase.AMORPHOUS)]
+)
+def test_lithium_between_two_phases_goes_with_the_nearest_anion(unit, free, phase):
+    """Two S of a PS4 and two reduced P around one Li, so far away."""
+    corners = 1.18 * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
+    lithium = np.array([1.18 + np.sqrt(unit**2 - 2 * 1.18**2), 0, 0])
+    across = np.sqrt(3 / 8) * np.array([0, 1, -1])
+    reduced = [lithium + free * (sign * across + [0.5, 0, 0]) for sign in (1, -1)]
+    positions = [np.zeros(3), *corners, *reduced, lithium]
+    found = classify_frame(Atoms("PS4P2Li", positions=positions, cell=[20] * 3, pbc=True))
+    assert found.ps_census.tolist() == [2, 0, 0, 0, 1]
+    assert found.phase[-1] == phase
+
+
 def test_partly_reduced_units_are_counted_as_in_the_paper():
     """One P with n S, far from all else: alpha = (8 - 2 n) / 8."""
     for n in range(5):
@@ -182,7 +210,17 @@ def test_thresholds_have_a_name_of_their_own():
 
 def test_the_key_of_the_defaults_changes_only_on_purpose():
     """Curves are stored under it: a new default or ANALYSIS_VERSION makes new curves."""
-    assert Thresholds().key() == "e35f056cfc0c"
+    assert Thresholds().key() == "139c8fb39aaa"
+
+
+def test_bonds_that_were_shaken_short_are_no_collapse():
+    """Displacements of 0.25 A per component, each atom by itself, as made-up boxes have them."""
+    atoms = argyrodite() * (4, 4, 4)
+    atoms.positions += np.random.default_rng(0).normal(scale=0.25, size=(len(atoms), 3))
+    assert neighbor_list("d", atoms, {("P", "S"): 1.2}).size > 0
+    found = classify_frame(atoms)
+    assert found.crystalline_fraction == 0
+    assert found.reduction_degree < 0.01
 
 
 @pytest.mark.parametrize(
