@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from seicampaign.errors import AnalysisError, CensusError
 
+PIECE_ROOM = 4
+"""A box is repeated until so many steps fit into it, to see which atoms hang together."""
+
 LITHIUM, PHOSPHORUS = 3, 15
 CHALCOGENS = (16, 34)
 HALOGENS = (9, 17, 35, 53)
@@ -129,6 +132,20 @@ class Contents:
         *into, _ = prepare(self.fractional, self.cell, targets, cutoff)
         centres = self.fractional[queries]
         return np.asarray(at_least(centres, self.cell, *into, float(cutoff), number))
+
+    def in_pieces(self, atoms: Indices, size: int, cutoff: float) -> NDArray[np.bool_]:
+        """(Q,) which of `atoms` hang together, in steps within `cutoff` (A), `size` or more.
+
+        Small boxes are repeated: there a piece goes on through the faces.
+        """
+        from seicampaign.analysis.neighbours import heights, in_pieces, prepare
+
+        times = np.ceil(PIECE_ROOM * cutoff / heights(self.cell)).astype(np.int64)
+        places = np.indices(times.tolist()).reshape(3, -1).T
+        copies = ((self.fractional[atoms] + places[:, None]) / times).reshape(-1, 3)
+        cell = self.cell * times[:, None]
+        into = prepare(copies, cell, np.arange(len(copies)), cutoff)
+        return np.asarray(in_pieces(copies, cell, *into, float(cutoff), size))[: len(atoms)]
 
 
 def check_elements(numbers: ArrayLike) -> None:

@@ -240,6 +240,57 @@ def at_least(
 
 
 @nb.njit(cache=True)
+def in_pieces(
+    centres: np.ndarray,
+    cell: np.ndarray,
+    reach: np.ndarray,
+    shape: np.ndarray,
+    start: np.ndarray,
+    xyz: np.ndarray,
+    slot: np.ndarray,
+    cutoff: float,
+    enough: int,
+) -> np.ndarray:
+    """(Q,) whether `enough` queries, which are the targets too, hang together with each.
+
+    A query in a piece that is large enough already need not look: who is left finds it.
+    """
+    parent, size = np.arange(len(centres)), np.ones(len(centres), np.int64)
+    low, high = np.empty(3, np.int64), np.empty(3, np.int64)
+    for q in range(len(centres)):
+        root = _root(parent, q)
+        if size[root] >= enough:
+            continue
+        x, y, z = _search_range(centres[q], cell, reach, shape, low, high)
+        for a in range(low[0], high[0] + 1):
+            for b in range(low[1], high[1] + 1):
+                row = (a * shape[1] + b) * shape[2]
+                for m in range(start[row + low[2]], start[row + high[2] + 1]):
+                    d2 = (xyz[m, 0] - x) ** 2 + (xyz[m, 1] - y) ** 2 + (xyz[m, 2] - z) ** 2
+                    if d2 > cutoff * cutoff:
+                        continue
+                    other = _root(parent, slot[m])
+                    if other != root:
+                        if size[other] > size[root]:
+                            root, other = other, root
+                        parent[other] = root
+                        size[root] += size[other]
+    large = np.empty(len(centres), np.bool_)
+    for q in range(len(centres)):
+        large[q] = size[_root(parent, q)] >= enough
+    return large
+
+
+@nb.njit(cache=True)
+def _root(parent: np.ndarray, q: int) -> int:
+    """The root of the piece that q is in; paths to it are halved."""
+    while parent[q] != q:
+        parent[q] = parent[parent[q]]
+        q = parent[q]
+    return q
+
+
+@nb.njit(cache=True)
 def distance_histogram(
     centres: np.ndarray,
     cell: np.ndarray,

@@ -14,6 +14,8 @@ from seicampaign.errors import AnalysisError
 
 FULL_SHELL = 4
 NEIGHBOURS = 12
+VOTES = np.array([3, 2, 2, 2])
+"""Of the four nearest anions of an Li, nearest first: it decides where others are equally many."""
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -182,21 +184,20 @@ def assign_phases(
 def _assign_lithium(box: Contents, phase: Phases, thresholds: Thresholds) -> None:
     """Write the phase of every Li: metal by what is around it, else that of its anions.
 
-    Of its four nearest anions most decide, and where they are equally many the nearest. In the
-    metal is what has more bare Li around it than anions, those of the electrolyte counted more
-    than once: its Li keep to it where it touches the metal. Bare Li with few others around do not
-    count: they lie in a hole of the glass.
+    Of its four nearest anions most decide, and where they are equally many the nearest. Bare Li
+    are metal where many hang together; a few fill a hole of the glass. Then that is metal which
+    has more of those around it than anions, the ones of the electrolyte counted more than once:
+    its Li keep to it where it touches the metal.
     """
     anions = np.flatnonzero(box.numbers != LITHIUM)
     touching, index, _, _ = box.nearest(box.lithium, anions, thresholds.metal_distance, 4)
-    votes = np.zeros((len(box.lithium), len(Phase)), np.int64)
-    for n in range(index.shape[1]):
-        there = np.flatnonzero(index[:, n] >= 0)
-        votes[there, phase[anions[index[there, n]]]] += 3 if n == 0 else 2
+    around = np.where(index >= 0, phase[anions][index], -1)
+    votes = np.stack([(around == kind) @ VOTES for kind in Phase], axis=1)
     phase[box.lithium] = np.where(touching > 0, votes.argmax(axis=1), Phase.AMORPHOUS)
-    maybe = np.flatnonzero(touching <= thresholds.metal_contact)
-    extra = (thresholds.metal_electrolyte - 1) * (votes[maybe, Phase.ELECTROLYTE] // 2)
     reach, bare = thresholds.metal_neighbour_distance, box.lithium[touching == 0]
-    bare = bare[box.at_least(np.full(len(bare), thresholds.metal_neighbours), bare, bare, reach)]
-    in_metal = box.at_least(touching[maybe] + extra + 1, box.lithium[maybe], bare, reach)
-    phase[box.lithium[maybe[in_metal]]] = Phase.ANODE
+    metal = bare[box.in_pieces(bare, thresholds.metal_piece, reach)]
+    maybe = np.flatnonzero((touching > 0) & (touching <= thresholds.metal_contact))
+    extra = (thresholds.metal_electrolyte - 1) * (votes[maybe, Phase.ELECTROLYTE] // VOTES[-1])
+    joins = box.at_least(touching[maybe] + extra + 1, box.lithium[maybe], metal, reach)
+    phase[metal] = Phase.ANODE
+    phase[box.lithium[maybe[joins]]] = Phase.ANODE

@@ -49,8 +49,8 @@ class Thresholds(BaseModel):
         gt=0,
         description="Bare Li this near are around an Li; in the metal more of them than anions",
     )
-    metal_neighbours: int = Field(
-        3, ge=0, description="Bare Li around a bare Li of the metal; in a glass they lie alone"
+    metal_piece: int = Field(
+        8, ge=1, description="Bare Li of the metal hang together; fewer fill a hole of the glass"
     )
     metal_contact: int = Field(3, ge=0, description="Anions an Li of the metal may touch, at most")
     metal_electrolyte: int = Field(

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.neighborlist import neighbor_list
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from seicampaign.analysis.contents import Contents
 
@@ -61,8 +63,31 @@ def test_counting_stops_when_there_are_enough(box):
         assert enough.tolist() == (within >= number).tolist()
 
 
+@pytest.mark.parametrize("size", [2, 5, 9])
+def test_pieces_are_what_hangs_together(size):
+    rng = np.random.default_rng(size)
+    box = Atoms("Li80", positions=rng.random((80, 3)) * 20, cell=[20] * 3, pbc=True)
+    i, j = neighbor_list("ij", box, 3.0)
+    links = coo_matrix((np.ones(len(i)), (i, j)), shape=(80, 80))
+    piece = connected_components(links, directed=False)[1]
+    box += Atoms("P")
+    found = contents(box).in_pieces(np.arange(80), size, 3.0)
+    assert found.tolist() == (np.bincount(piece)[piece] >= size).tolist()
+    assert 0 < found.sum() < 80
+
+
+def test_small_boxes_are_repeated_to_see_what_hangs_together():
+    """A sheet of Li in the plane of a box 3 A wide, and the same with gaps."""
+    sheet = Atoms("PLi", positions=[[0, 0, 15], [1, 1, 1]], cell=[3, 3, 30], pbc=True)
+    for box in (sheet, sheet * (2, 2, 1), sheet * (5, 5, 1)):
+        inside = contents(box)
+        assert inside.in_pieces(inside.lithium, 20, 3.5).all()
+        assert not inside.in_pieces(inside.lithium, 2, 2.9).any()
+
+
 def test_nobody_has_no_neighbours(box):
     inside = contents(box)
     nobody = np.zeros(0, np.int64)
     assert inside.nearest(inside.lithium, nobody, 3.0, 2).within.sum() == 0
     assert len(inside.nearest(nobody, inside.lithium, 3.0, 2).within) == 0
+    assert len(inside.in_pieces(nobody, 2, 3.0)) == 0
