@@ -197,7 +197,8 @@ def _assign_lithium(box: Contents, phase: Phases, thresholds: Thresholds) -> Non
     reach, bare = thresholds.metal_neighbour_distance, box.lithium[touching == 0]
     metal = bare[box.in_pieces(bare, thresholds.metal_piece, reach)]
     maybe = np.flatnonzero((touching > 0) & (touching <= thresholds.metal_contact))
-    extra = (thresholds.metal_electrolyte - 1) * (votes[maybe, Phase.ELECTROLYTE] // VOTES[-1])
+    of_electrolyte = (around[maybe] == Phase.ELECTROLYTE).sum(axis=1)
+    extra = (thresholds.metal_electrolyte - 1) * of_electrolyte
     joins = box.at_least(touching[maybe] + extra + 1, box.lithium[maybe], metal, reach)
     phase[metal] = Phase.ANODE
     phase[box.lithium[maybe[joins]]] = Phase.ANODE

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from seicampaign.analysis.curves import time_to_value
+from seicampaign.analysis.curves import Floats, time_to_value
 from seicampaign.analysis.growth import MIN_POINTS, Verdict, growth_law
 from seicampaign.analysis.stages import (
     MIN_FRAMES,
@@ -21,8 +21,7 @@ from seicampaign.analysis.stages import (
 PLATEAU_SHARE = 0.85
 _STAGES_OF = ("reduction_degree", "crystalline_fraction", "residual_electrolyte", "residual_metal")
 
-FloatArray = NDArray[np.float64]
-Window = tuple[FloatArray, FloatArray]
+Window = tuple[Floats, Floats]
 """Times in ps from the window's zero, and the values there."""
 
 
@@ -86,8 +85,9 @@ def reduction_window(times: ArrayLike, values: ArrayLike) -> Window:
     if not len(t):
         return t, y
     end = time_to_value(t, y, PLATEAU_SHARE * float(np.nanmax(y)))
-    flat = end is not None and end < 0.5 * t[-1]
-    return _cut(t, y, 0.0, end if flat and end is not None else t[-1])
+    if end is None or end >= 0.5 * t[-1]:
+        end = t[-1]
+    return _cut(t, y, 0.0, end)
 
 
 def crystal_window(times: ArrayLike, values: ArrayLike, stages: Stages | None) -> Window:
@@ -100,7 +100,7 @@ def crystal_window(times: ArrayLike, values: ArrayLike, stages: Stages | None) -
     return _cut(t, y, stages.nucleation, end)
 
 
-def _cut(times: FloatArray, values: FloatArray, start: float, end: float) -> Window:
+def _cut(times: Floats, values: Floats, start: float, end: float) -> Window:
     inside = (times > start) & (times <= end) & np.isfinite(values)
     return times[inside] - start, values[inside]
 

@@ -15,6 +15,7 @@ from ase import Atoms
 from ase.build import bulk
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
+from truth_boxes import close_pairs
 
 from seicampaign.analysis import Phase
 from seicampaign.structures import crystal
@@ -237,11 +238,8 @@ def _push(atoms: Atoms, box: Atoms, anions_apart: float, between: tuple[float, f
     wanted = np.array([anions_apart, MIXED_APART, LITHIUM_APART])
     for _ in range(150):
         x = np.concatenate([atoms.positions, box.positions]) % edges % edges
-        i, j = cKDTree(x, boxsize=edges).query_pairs(anions_apart, output_type="ndarray").T
-        i, j = i[i < n], j[i < n]
-        step = x[j] - x[i]
-        step -= edges * np.round(step / edges)
-        r = np.maximum(np.linalg.norm(step, axis=1), 0.1)
+        i, j, step, r = close_pairs(x, n, edges, anions_apart)
+        r = np.maximum(r, 0.1)
         overlap = np.maximum(wanted[lithium[i].astype(int) + lithium[j]] - r, 0)
         push = step * (np.where(j < n, 0.5, 1.0) * overlap / r)[:, None]
         move = np.zeros_like(x)

@@ -128,6 +128,17 @@ def glass(cell: np.ndarray, low: float, high: float, around: Atoms, seed: int) -
     return labelled(atoms, Phase.AMORPHOUS)
 
 
+def close_pairs(
+    x: np.ndarray, moving: int, edges: np.ndarray, cutoff: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs within `cutoff`, one of the first `moving` in each: i, j, from i to j, distance."""
+    i, j = cKDTree(x, boxsize=edges).query_pairs(cutoff, output_type="ndarray").T
+    i, j = i[i < moving], j[i < moving]  # i < j
+    step = x[j] - x[i]
+    step -= edges * np.round(step / edges)
+    return i, j, step, np.linalg.norm(step, axis=1)
+
+
 def _pack(moving: Atoms, fixed: Atoms, rng: np.random.Generator, steps: int = 200) -> None:
     """Push atoms apart until no contact is shorter than CONTACT allows, or nearly none."""
     cell = moving.cell.lengths()
@@ -136,11 +147,7 @@ def _pack(moving: Atoms, fixed: Atoms, rng: np.random.Generator, steps: int = 20
     for step in range(steps):
         x = np.concatenate([moving.positions, fixed.positions]) % cell
         x[x >= cell] = 0.0
-        pairs = cKDTree(x, boxsize=cell).query_pairs(CONTACT["A", "A"], output_type="ndarray")
-        i, j = pairs[(pairs < n).any(axis=1)].T
-        d = x[j] - x[i]
-        d -= cell * np.round(d / cell)
-        r = np.linalg.norm(d, axis=1)
+        i, j, d, r = close_pairs(x, n, cell, CONTACT["A", "A"])
         lithiums = is_li[i].astype(int) + is_li[j]
         wanted = np.array([CONTACT["A", "A"], CONTACT["Li", "A"], CONTACT["Li", "Li"]])[lithiums]
         wanted[(i >= n) | (j >= n)] *= 0.97
