@@ -24,7 +24,7 @@ FLOORS = [
     {"analysis", "trajectory"},
     {"structures", "mtp"},
     {"settings"},
-    {"errors"},
+    {"cells", "errors"},
 ]
 LEVEL = {name: height for height, floor in enumerate(reversed(FLOORS)) for name in floor}
 LAZY = {"Campaign": "campaign", "connect": "store"}

@@ -37,6 +37,25 @@ class Clusters(NamedTuple):
         return int(np.linalg.matrix_rank(w)) if len(w) else 0
 
 
+class ShellBonds(NamedTuple):
+    """Bonds between neighbours that are both members, each once.
+
+    Attributes
+    ----------
+    first, second
+        (B,) sites of every bond.
+    offset
+        (B, 3) the periodic image of `second` that `first` is bonded to, in lattice units.
+    link
+        (B,) what was given of the two.
+    """
+
+    first: NDArray[np.int32]
+    second: NDArray[np.int32]
+    offset: NDArray[np.int32]
+    link: NDArray[np.float64]
+
+
 @nb.njit(cache=True)
 def _find(parent: np.ndarray, shift: np.ndarray, i: int, total: np.ndarray) -> int:
     """The root of i; `total` becomes its image relative to the root. Paths are halved."""
@@ -61,8 +80,8 @@ def _join(
     parent = np.arange(n_sites)
     size = np.ones(n_sites, np.int64)
     shift = np.zeros((n_sites, 3), np.int64)
-    winding = np.zeros((len(first), 3), np.int64)
-    wound = np.full(len(first), -1, np.int64)
+    winding = np.empty((len(first), 3), np.int64)
+    wound = np.empty(len(first), np.int64)
     a, b = np.zeros(3, np.int64), np.zeros(3, np.int64)
     found = 0
     for n in range(len(first)):
@@ -98,58 +117,46 @@ def shell_bonds(
     fractional: np.ndarray,
     inverse: np.ndarray,
     member: np.ndarray,
-    order: np.ndarray,
-    product: float,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Bonds between neighbours that are both members and whose rows of `order` agree.
+    link: np.ndarray,
+) -> ShellBonds:
+    """Bonds between neighbours that are both members.
 
     Parameters
     ----------
-    index, vector, fractional, order
-        (N, K) and (N, K, 3) neighbours, (N, 3) where the sites are, (N, C).
+    index, vector, link, fractional
+        (N, K), (N, K, 3) and (N, K) of neighbours, (N, 3) where the sites are.
     inverse
         (3, 3) inverse of the cell.
-    product
-        Least scalar product of the rows of `order` of the two; -1 takes all.
-
-    Returns
-    -------
-    first, second, offset
-        As `find_clusters` takes them; each bond once.
+    member
+        (N,) mask.
     """
-    n_sites, width = index.shape
-    first = np.empty(n_sites * width, np.int64)
-    second = np.empty(n_sites * width, np.int64)
-    offset = np.empty((n_sites * width, 3), np.int64)
+    width = index.shape[1]
+    most = member.sum() * width
+    first, second = np.empty(most, np.int32), np.empty(most, np.int32)
+    offset, of_bond = np.empty((most, 3), np.int32), np.empty(most)
     found = 0
-    for i in range(n_sites):
+    for i in range(len(index)):
         if not member[i]:
             continue
         for n in range(width):
             j = index[i, n]
             if j < 0 or not member[j] or (j < i and i in index[j]):
                 continue
-            if product > -1.0:
-                alike = 0.0
-                for c in range(order.shape[1]):
-                    alike += order[i, c] * order[j, c]
-                if alike < product:
-                    continue
-            first[found], second[found] = i, j
+            first[found], second[found], of_bond[found] = i, j, link[i, n]
             for k in range(3):
-                x = fractional[i, k] - fractional[j, k]
+                x = fractional[i, k] - fractional[j, k] + 0.5
                 for m in range(3):
                     x += vector[i, n, m] * inverse[m, k]
-                offset[found, k] = int(np.rint(x))
+                offset[found, k] = int(np.floor(x))
             found += 1
-    return first[:found], second[:found], offset[:found]
+    return ShellBonds(first[:found], second[:found], offset[:found], of_bond[:found])
 
 
 def find_clusters(
     member: NDArray[np.bool_],
-    first: NDArray[np.int64],
-    second: NDArray[np.int64],
-    offset: NDArray[np.int64],
+    first: NDArray[np.integer],
+    second: NDArray[np.integer],
+    offset: NDArray[np.integer],
 ) -> Clusters:
     """Join members along bonds.
 

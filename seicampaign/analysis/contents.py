@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seicampaign.errors import AnalysisError, CensusError
+
+if TYPE_CHECKING:
+    from seicampaign.analysis.neighbours import Sorted
 
 PIECE_ROOM = 4
 """A box is repeated until so many steps fit into it, to see which atoms hang together."""
@@ -114,24 +117,28 @@ class Contents:
 
         An atom in both is not its own neighbour, but its periodic images are.
         """
-        from seicampaign.analysis.neighbours import nearest, prepare
+        from seicampaign.analysis.neighbours import nearest
 
-        centres = self.fractional[queries]
-        into = prepare(self.fractional, self.cell, targets, cutoff)
+        centres, into, own = self._search(queries, targets, cutoff)
+        return Neighbours(*nearest(centres, self.cell, *into, float(cutoff), width, vectors, own))
+
+    def count(self, queries: Indices, targets: Indices, cutoff: float) -> Indices:
+        """(Q,) how many of `targets` lie within `cutoff` (A) of each of `queries`."""
+        from seicampaign.analysis.neighbours import count_within
+
+        centres, into, own = self._search(queries, targets, cutoff)
+        return np.asarray(count_within(centres, self.cell, *into, float(cutoff), own))
+
+    def _search(
+        self, queries: Indices, targets: Indices, cutoff: float
+    ) -> tuple[Floats, Sorted, Indices]:
+        """Where to search from, in what, and which target each query itself is."""
+        from seicampaign.analysis.neighbours import prepare
+
         place = np.full(len(self.numbers), -1)
         place[targets] = np.arange(len(targets))
-        found = nearest(centres, self.cell, *into, float(cutoff), width, vectors, place[queries])
-        return Neighbours(*found)
-
-    def at_least(
-        self, number: Indices, queries: Indices, targets: Indices, cutoff: float
-    ) -> NDArray[np.bool_]:
-        """(Q,) whether `number` (Q,) of `targets` or more lie within `cutoff` (A) of `queries`."""
-        from seicampaign.analysis.neighbours import at_least, prepare
-
-        *into, _ = prepare(self.fractional, self.cell, targets, cutoff)
-        centres = self.fractional[queries]
-        return np.asarray(at_least(centres, self.cell, *into, float(cutoff), number))
+        into = prepare(self.fractional, self.cell, targets, cutoff)
+        return self.fractional[queries], into, place[queries]
 
     def in_pieces(self, atoms: Indices, size: int, cutoff: float) -> NDArray[np.bool_]:
         """(Q,) which of `atoms` hang together, in steps within `cutoff` (A), `size` or more.

@@ -62,7 +62,7 @@ def describe_crystal(found: FrameAnalysis) -> Crystal:
     opposites = count_opposites(anions.vector[anions.core], distance, t.fcc_cosine)
     fcc = opposites >= t.fcc_opposites
     core = anions.atoms[anions.core]
-    lithium = box.nearest(core, box.lithium, t.shell_distance, 1).within
+    lithium = box.count(core, box.lithium, t.shell_distance)
     return Crystal(
         int(fcc.sum()),
         int((~fcc).sum()),

@@ -32,24 +32,37 @@ class Ways(NamedTuple):
 def _paint(
     points: np.ndarray, cell: np.ndarray, shape: np.ndarray, reach: np.ndarray, radius: float
 ) -> np.ndarray:
-    """Mark the voxels whose centre lies within `radius` of a point, all periodic."""
+    """Mark the voxels whose centre lies within `radius` of a point, all periodic.
+
+    Of a row of voxels along the last axis those are marked that lie between where it enters the
+    sphere and where it leaves it.
+    """
     blocked = np.zeros((shape[0], shape[1], shape[2]), np.bool_)
+    length2 = (cell[2] ** 2).sum()
+    per_length2 = shape[2] / length2
     for n in range(len(points)):
         at = points[n] * shape
-        i, j, k = int(at[0]), int(at[1]), int(at[2])
+        i, j = int(at[0]), int(at[1])
         for a in range(i - reach[0], i + reach[0] + 1):
             u = (a + 0.5 - at[0]) / shape[0]
             for b in range(j - reach[1], j + reach[1] + 1):
                 v = (b + 0.5 - at[1]) / shape[1]
+                along, away2 = 0.0, 0.0
+                for x in range(3):
+                    d = u * cell[0, x] + v * cell[1, x]
+                    along += d * cell[2, x]
+                    away2 += d * d
+                inside = along * along - length2 * (away2 - radius * radius)
+                if inside < 0:
+                    continue
+                middle, half = at[2] - 0.5 - along * per_length2, np.sqrt(inside) * per_length2
+                first, last = int(np.ceil(middle - half)), int(np.floor(middle + half))
                 row = blocked[a % shape[0], b % shape[1]]
-                for c in range(k - reach[2], k + reach[2] + 1):
-                    if row[c % shape[2]]:
-                        continue
-                    w = (c + 0.5 - at[2]) / shape[2]
-                    r2 = 0.0
-                    for x in range(3):
-                        r2 += (u * cell[0, x] + v * cell[1, x] + w * cell[2, x]) ** 2
-                    row[c % shape[2]] = r2 < radius * radius
+                if first >= 0 and last < shape[2]:
+                    row[first : last + 1] = True
+                else:
+                    for c in range(first, last + 1):
+                        row[c % shape[2]] = True
     return blocked
 
 

@@ -54,18 +54,9 @@ class Grains(NamedTuple):
 
 def crystal_clusters(found: FrameAnalysis) -> Clusters:
     """Clusters of crystalline neighbours whatever their orientation, and how they wrap."""
-    return _clusters(found, found.anions.crystalline, -1.0)
+    from seicampaign.analysis.clusters import find_clusters
 
-
-def _clusters(found: FrameAnalysis, member: NDArray[np.bool_], product: float) -> Clusters:
-    from seicampaign.analysis.clusters import find_clusters, shell_bonds
-
-    anions, box = found.anions, found.contents
-    at, inverse = box.fractional[anions.atoms], np.linalg.inv(box.cell)
-    bonds = shell_bonds(
-        anions.index, anions.vector, at, inverse, member, anions.order, float(product)
-    )
-    return find_clusters(member, *bonds)
+    return find_clusters(found.anions.crystalline, *found.crystal_bonds[:3])
 
 
 def find_grains(found: FrameAnalysis) -> Grains:
@@ -73,8 +64,13 @@ def find_grains(found: FrameAnalysis) -> Grains:
 
     Turned alike is what makes a core link: `Thresholds.core_link`.
     """
-    anions = found.anions
-    clusters = _clusters(found, anions.core, found.thresholds.core_link)
+    from seicampaign.analysis.clusters import find_clusters
+
+    anions, bonds = found.anions, found.crystal_bonds
+    alike = bonds.link >= found.thresholds.core_link
+    alike &= anions.core[bonds.first] & anions.core[bonds.second]
+    kept = np.flatnonzero(alike)
+    clusters = find_clusters(anions.core, *(ends.take(kept, axis=0) for ends in bonds[:3]))
     label = clusters.label.copy()
     # Once onto the core; then what grew onto nothing but grown anions.
     waiting = np.flatnonzero(anions.grown)
@@ -93,8 +89,7 @@ def _join_best(anions: AnionShells, label: NDArray[np.int64], joining: NDArray[n
     """Give anions the label of the labelled neighbour that is turned most like them."""
     around = anions.index[joining]
     settled = (around >= 0) & (label[around] >= 0)
-    alike = np.einsum("ac,anc->an", anions.order[joining], anions.order[around])
-    best = np.where(settled, alike, -2.0).argmax(axis=1)
+    best = np.where(settled, anions.link[joining], -2.0).argmax(axis=1)
     label[joining] = label[around[np.arange(len(joining)), best]]
 
 

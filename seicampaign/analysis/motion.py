@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from seicampaign.analysis.frame import FrameAnalysis
 from seicampaign.analysis.profile import SLABS, contact_planes, slabs
 from seicampaign.analysis.transport import A2_PER_PS_IN_CM2_PER_S
+from seicampaign.cells import cell_flip
 from seicampaign.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ class LithiumMotion:
         (2,) Li through each plane so far, from the side of the anode, net.
     area
         Of the first frame, Angstrom^2.
-    previous
-        (M, 3) fractional coordinates of the Li in the last frame, float32.
+    previous, cell
+        (M, 3) fractional coordinates of the Li in the last frame, float32, and (3, 3) its cell.
     start, moved, slab
         Time (ps) the lag began at; (M, 2) fractional steps since; (M,) slab of the Li
         that never left it, else -1.
@@ -62,6 +63,7 @@ class LithiumMotion:
     passed: NDArray[np.int64] = field(default_factory=lambda: np.zeros(2, np.int64))
     area: float = np.nan
     previous: NDArray[np.float32] = field(default_factory=lambda: _nothing(np.float32))
+    cell: Floats = field(default_factory=lambda: np.eye(3))
     start: float = np.nan
     moved: NDArray[np.float32] = field(default_factory=lambda: _nothing(np.float32))
     slab: NDArray[np.int8] = field(default_factory=lambda: _nothing(np.int8))
@@ -77,8 +79,9 @@ class LithiumMotion:
             self._begin(found)
             self._restart(time, slab)
         else:
+            self._turn_to(box.cell)
             self._follow(here, slab)
-        self.previous = here
+        self.previous, self.cell = here, box.cell
         return self._passage() | self._displacement(time, box.cell, slab)
 
     def _begin(self, found: FrameAnalysis) -> None:
@@ -91,6 +94,14 @@ class LithiumMotion:
         self.start, self.half_time = time, np.nan
         self.moved = np.zeros((len(slab), 2), np.float32)
         self.slab = slab
+
+    def _turn_to(self, cell: Floats) -> None:
+        """Let what is kept count along a cell that LAMMPS has flipped since."""
+        flip = cell_flip(cell, self.cell)
+        if (flip != np.eye(3)).any():
+            back = np.linalg.inv(flip).astype(np.float32)
+            self.previous = self.previous @ back
+            self.moved = self.moved @ back[:2, :2]
 
     def _follow(self, here: NDArray[np.float32], slab: NDArray[np.int8]) -> None:
         assert self.planes is not None
@@ -141,6 +152,7 @@ class LithiumMotion:
             "passed": self.passed,
             "times": times,
             "previous": self.previous,
+            "cell": self.cell,
             "moved": self.moved,
             "slab": self.slab,
             "half": self.half,
@@ -150,5 +162,8 @@ class LithiumMotion:
     def restored(cls, lag: float, state: Mapping[str, NDArray]) -> LithiumMotion:
         """From what `state` gave."""
         area, start, half_time = (float(x) for x in state["times"])
-        rest = {name: state[name] for name in ("planes", "passed", "previous", "moved", "slab")}
+        kept = ("planes", "passed", "previous", "cell", "moved", "slab")
+        rest = {
+            name: state[name] for name in kept if name in state
+        }  # a state of before has no cell
         return cls(lag, area=area, start=start, half_time=half_time, half=state["half"], **rest)

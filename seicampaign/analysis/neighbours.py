@@ -13,6 +13,7 @@ import numpy as np
 
 CELLS_PER_REACH_IN_ROW = 4
 MAX_CELLS_PER_POINT = 4
+LANES, CROWD = 16, 64
 
 
 class Sorted(NamedTuple):
@@ -39,7 +40,9 @@ class Sorted(NamedTuple):
 
 def heights(cell: np.ndarray) -> np.ndarray:
     """Distance between opposite faces of the box, along each lattice vector."""
-    normals = np.cross(cell[[1, 2, 0]], cell[[2, 0, 1]])
+    one, other = [1, 2, 0], [2, 0, 1]
+    u, v = cell[one], cell[other]
+    normals = u[:, one] * v[:, other] - u[:, other] * v[:, one]
     return np.abs(np.linalg.det(cell)) / np.linalg.norm(normals, axis=1)
 
 
@@ -49,37 +52,44 @@ def prepare(fractional: np.ndarray, cell: np.ndarray, targets: np.ndarray, cutof
     A search reads whole rows along it, so that thin cells cut the ends of a row for nothing.
     """
     reach = cutoff / heights(cell) * (1 + 1e-9)
-    slot, where = _with_images(fractional[targets], reach)
+    slot, where = np.arange(len(targets)), fractional[targets]
+    for axis, away in enumerate(reach):
+        whole = int(np.ceil(away))
+        shifts = np.array([0, *range(-whole, 0), *range(1, whole + 1)])
+        slot, where = _with_images(slot, where, axis, away, shifts)
     wanted = (1 + 2 * reach) / reach
     wanted[2] *= CELLS_PER_REACH_IN_ROW
     room = float((MAX_CELLS_PER_POINT * len(where) + 1) / np.prod(wanted))
     shape = np.maximum(wanted * min(room, 1.0) ** (1 / 3), 1.0).astype(np.int64)
-    start, order = _sort_into_cells(where, reach, shape)
-    return Sorted(reach, shape, start, where[order] @ cell, slot[order])
+    start, slot, where = _sort_into_cells(slot, where, reach, shape)
+    return Sorted(reach, shape, start, where @ cell, slot)
 
 
-def _with_images(where: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fractional coordinates of points and of their images less than `reach` outside."""
-    slot = np.arange(len(where))
-    for k in range(3):
-        slots, places = [slot], [where]
-        whole = int(np.ceil(reach[k]))
-        for shift in (*range(-whole, 0), *range(1, whole + 1)):
-            x = where[:, k] + shift
-            near = np.flatnonzero((x >= -reach[k]) & (x < 1 + reach[k]))
-            image = where[near]
-            image[:, k] += shift
-            slots.append(slot[near])
-            places.append(image)
-        slot, where = np.concatenate(slots), np.concatenate(places)
-    return slot, where
+@nb.njit(cache=True)
+def _with_images(
+    slot: np.ndarray, where: np.ndarray, axis: int, reach: float, shifts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points, and after them their images along an axis that lie less than `reach` outside."""
+    most = len(slot) * len(shifts)
+    slots, places = np.empty(most, np.int64), np.empty((most, 3))
+    n = 0
+    for shift in shifts:
+        for i in range(len(slot)):
+            x = where[i, axis] + shift
+            if shift == 0 or -reach <= x < 1 + reach:
+                slots[n] = slot[i]
+                for k in range(3):
+                    places[n, k] = where[i, k]
+                places[n, axis] = x
+                n += 1
+    return slots[:n], places[:n]
 
 
 @nb.njit(cache=True)
 def _sort_into_cells(
-    where: np.ndarray, reach: np.ndarray, shape: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Counting sort of points in [-reach, 1 + reach): `order[start[c]:start[c + 1]]` is cell c."""
+    slot: np.ndarray, where: np.ndarray, reach: np.ndarray, shape: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Counting sort of points in [-reach, 1 + reach): cell c is start[c] to start[c + 1]."""
     home = np.empty(len(where), np.int64)
     start = np.zeros(shape[0] * shape[1] * shape[2] + 1, np.int64)
     for n in range(len(where)):
@@ -90,11 +100,14 @@ def _sort_into_cells(
         start[c + 1] += 1
     start = np.cumsum(start)
     filled = start.copy()
-    order = np.empty(len(where), np.int64)
+    slots, places = np.empty_like(slot), np.empty_like(where)
     for n in range(len(where)):
-        order[filled[home[n]]] = n
+        at = filled[home[n]]
+        slots[at] = slot[n]
+        for k in range(3):
+            places[at, k] = where[n, k]
         filled[home[n]] += 1
-    return start, order
+    return start, slots, places
 
 
 @nb.njit(cache=True, inline="always")
@@ -138,18 +151,69 @@ def nearest(
     index = np.full((len(centres), width), -1, np.int64)
     distance = np.full((len(centres), width), np.inf)
     vector = np.zeros((len(centres) if with_vectors else 0, width, 3))
+    d2, near = np.empty(len(xyz) + LANES), np.empty(len(xyz) + LANES, np.int64)
     found = np.empty(width, np.int64)
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
     for q in range(len(centres)):
-        at = _search_range(centres[q], cell, reach, shape, low, high)
-        count[q] = _scan(at, shape, low, high, start, xyz, slot, own[q], cutoff, distance[q], found)
+        x, y, z = at = _search_range(centres[q], cell, reach, shape, low, high)
+        n = 0
+        for a in range(low[0], high[0] + 1):
+            for b in range(low[1], high[1] + 1):
+                row = (a * shape[1] + b) * shape[2]
+                for m in range(start[row + low[2]], start[row + high[2] + 1]):
+                    away = (xyz[m, 0] - x) ** 2 + (xyz[m, 1] - y) ** 2 + (xyz[m, 2] - z) ** 2
+                    d2[n], near[n] = away, m
+                    n += (away <= cutoff * cutoff) & ((away >= 1e-12) | (slot[m] != own[q]))
+        count[q] = n
+        if n <= CROWD:
+            _sort_few(d2, n, found)
+        else:
+            _sort_crowd(d2, n, found)
         for n in range(min(count[q], width)):
-            distance[q, n] = np.sqrt(distance[q, n])
-            index[q, n] = slot[found[n]]
+            m = near[found[n]]
+            distance[q, n] = np.sqrt(d2[found[n]])
+            index[q, n] = slot[m]
             if with_vectors:
                 for k in range(3):
-                    vector[q, n, k] = xyz[found[n], k] - at[k]
+                    vector[q, n, k] = xyz[m, k] - at[k]
     return count, index, distance, vector
+
+
+@nb.njit(cache=True, inline="always")
+def _sort_few(d2: np.ndarray, n: int, found: np.ndarray) -> None:
+    """Write which of n are nearest, in order; those as near stay in the order they were found in.
+
+    Each is put where the number of nearer ones says. Of so few, branches that the processor
+    guesses wrong would cost more than all these comparisons, `LANES` at a time.
+    """
+    whole = (n + LANES - 1) // LANES * LANES
+    for other in range(n, whole):
+        d2[other] = np.inf
+    for k in range(len(found)):
+        found[k] = -1
+    for m in range(n):
+        nearer = 0
+        for other in range(whole):
+            nearer += d2[other] < d2[m]
+        while nearer < len(found) and found[nearer] >= 0:
+            nearer += 1
+        if nearer < len(found):
+            found[nearer] = m
+
+
+@nb.njit(cache=True)
+def _sort_crowd(d2: np.ndarray, n: int, found: np.ndarray) -> None:
+    """The same by insertion: of thousands on one spot each comes after all that are kept."""
+    kept, width = 0, len(found)
+    for m in range(n):
+        if kept == width and d2[m] >= d2[found[width - 1]]:
+            continue
+        kept = min(kept + 1, width)
+        p = kept - 1
+        while p > 0 and d2[found[p - 1]] > d2[m]:
+            found[p] = found[p - 1]
+            p -= 1
+        found[p] = m
 
 
 @nb.njit(cache=True)
@@ -172,71 +236,31 @@ def _search_range(
 
 
 @nb.njit(cache=True)
-def _scan(
-    at: tuple[float, float, float],
-    shape: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
-    start: np.ndarray,
-    xyz: np.ndarray,
-    slot: np.ndarray,
-    own: int,
-    cutoff: float,
-    d2s: np.ndarray,
-    found: np.ndarray,
-) -> int:
-    """Count the points within `cutoff` but the centre itself; keep the nearest in order."""
-    x, y, z = at
-    within, kept, width = 0, 0, len(d2s)
-    for a in range(low[0], high[0] + 1):
-        for b in range(low[1], high[1] + 1):
-            row = (a * shape[1] + b) * shape[2]
-            for m in range(start[row + low[2]], start[row + high[2] + 1]):
-                d2 = (xyz[m, 0] - x) ** 2 + (xyz[m, 1] - y) ** 2 + (xyz[m, 2] - z) ** 2
-                if d2 > cutoff * cutoff or (d2 < 1e-12 and slot[m] == own):
-                    continue
-                within += 1
-                if kept < width:
-                    kept += 1
-                elif d2 >= d2s[width - 1]:
-                    continue
-                p = kept - 1
-                while p > 0 and d2s[p - 1] > d2:
-                    d2s[p] = d2s[p - 1]
-                    found[p] = found[p - 1]
-                    p -= 1
-                d2s[p] = d2
-                found[p] = m
-    return within
-
-
-@nb.njit(cache=True)
-def at_least(
+def count_within(
     centres: np.ndarray,
     cell: np.ndarray,
     reach: np.ndarray,
     shape: np.ndarray,
     start: np.ndarray,
     xyz: np.ndarray,
+    slot: np.ndarray,
     cutoff: float,
-    number: np.ndarray,
+    own: np.ndarray,
 ) -> np.ndarray:
-    """(Q,) whether `number` (Q,) targets or more lie within `cutoff`, counting no further."""
-    enough = np.zeros(len(centres), np.bool_)
+    """(Q,) how many targets lie within `cutoff`: the count of `nearest`, for less."""
+    count = np.zeros(len(centres), np.int64)
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
     for q in range(len(centres)):
         x, y, z = _search_range(centres[q], cell, reach, shape, low, high)
-        within = 0
+        n = 0
         for a in range(low[0], high[0] + 1):
             for b in range(low[1], high[1] + 1):
                 row = (a * shape[1] + b) * shape[2]
-                if within >= number[q]:
-                    break
                 for m in range(start[row + low[2]], start[row + high[2] + 1]):
                     d2 = (xyz[m, 0] - x) ** 2 + (xyz[m, 1] - y) ** 2 + (xyz[m, 2] - z) ** 2
-                    within += 1e-12 < d2 < cutoff * cutoff
-        enough[q] = within >= number[q]
-    return enough
+                    n += (d2 <= cutoff * cutoff) & ((d2 >= 1e-12) | (slot[m] != own[q]))
+        count[q] = n
+    return count
 
 
 @nb.njit(cache=True)

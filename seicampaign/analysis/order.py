@@ -70,11 +70,25 @@ def bond_order(vector: np.ndarray, distance: np.ndarray, wanted: np.ndarray) -> 
 
 
 @nb.njit(cache=True)
+def link_products(index: np.ndarray, q: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """(N, K) products of the unit vectors of q6 of neighbours, zero unless both are wanted."""
+    link = np.zeros(index.shape)
+    for i in range(len(index)):
+        if wanted[i]:
+            for n in range(index.shape[1]):
+                j = index[i, n]
+                if wanted[j]:
+                    for m in range(q.shape[1]):
+                        link[i, n] += q[i, m] * q[j, m]
+    return link
+
+
+@nb.njit(cache=True)
 def core_and_grown(
     index: np.ndarray,
     distance: np.ndarray,
     vector: np.ndarray,
-    q: np.ndarray,
+    link: np.ndarray,
     free: np.ndarray,
     dense: np.ndarray,
     core_link: float,
@@ -93,19 +107,13 @@ def core_and_grown(
     """
     n_anions, width = index.shape
     allowed = free & dense
-    link = np.zeros((n_anions, width))
     linked = np.zeros(n_anions, np.bool_)
     for i in range(n_anions):
-        if not allowed[i]:
-            continue
-        links = 0
-        for n in range(width):
-            j = index[i, n]
-            if allowed[j]:
-                for m in range(q.shape[1]):
-                    link[i, n] += q[i, m] * q[j, m]
-            links += link[i, n] > core_link
-        linked[i] = links >= core_links
+        if allowed[i]:
+            links = 0
+            for n in range(width):
+                links += link[i, n] > core_link
+            linked[i] = links >= core_links
     core = np.zeros(n_anions, np.bool_)
     for i in range(n_anions):
         if linked[i]:
@@ -161,8 +169,8 @@ def closes(
     for a in range(n_beside):
         j = index[i, beside[a]]
         for b in range(a, n_beside):
-            if closed + possible < enough:
-                return False
+            if closed >= enough or closed + possible < enough:
+                return closed >= enough
             possible -= 1
             for m in range(width):
                 corner = index[j, m]
@@ -181,13 +189,15 @@ def closes(
 def count_opposites(vector: np.ndarray, distance: np.ndarray, cosine: float) -> np.ndarray:
     """(N,) how many neighbours have another opposite: an angle with a cosine under `cosine`."""
     opposites = np.zeros(len(vector), np.int64)
+    width = vector.shape[1]
+    x, y, z = np.empty(width), np.empty(width), np.empty(width)
     for i in range(len(vector)):
-        for n in range(vector.shape[1]):
-            for m in range(vector.shape[1]):
-                dot = 0.0
-                for x in range(3):
-                    dot += vector[i, n, x] * vector[i, m, x]
-                if dot < cosine * distance[i, n] * distance[i, m]:
-                    opposites[i] += 1
-                    break
+        for n in range(width):
+            x[n], y[n], z[n] = vector[i, n, 0], vector[i, n, 1], vector[i, n, 2]
+        for n in range(width):
+            across = 0
+            for m in range(width):
+                dot = x[n] * x[m] + y[n] * y[m] + z[n] * z[m]
+                across += dot < cosine * distance[i, n] * distance[i, m]
+            opposites[i] += across > 0
     return opposites

@@ -66,6 +66,8 @@ class AnionShells:
     order
         (A, 13) unit vectors of q6: their scalar products are q6(i).q6(j). Zero where the
         anion can not be crystalline.
+    link
+        (A, 12) the product with each neighbour; zero where either can not be crystalline.
     electrolyte
         (A,) mask of free S and halogens among PS4: they look alike before and after, so that
         their neighbours must tell.
@@ -78,6 +80,7 @@ class AnionShells:
     distance: Floats
     vector: Floats
     order: Floats
+    link: Floats
     electrolyte: Mask
     core: Mask
     grown: Mask
@@ -98,7 +101,7 @@ def find_bonds(box: Contents, thresholds: Thresholds) -> Bonds:
     """Count the S and P around every P."""
     sulfur = box.nearest(box.phosphorus, box.chalcogens, thresholds.ps_bond, 8)
     _require_apart(sulfur.distance, thresholds.bond_overlap)
-    pairs = box.nearest(box.phosphorus, box.phosphorus, thresholds.pp_bond, 1).within.sum()
+    pairs = box.count(box.phosphorus, box.phosphorus, thresholds.pp_bond).sum()
     intact, partial = np.zeros((2, len(box.numbers)), np.bool_)
     for mask, chosen in (
         (intact, sulfur.within >= FULL_SHELL),
@@ -111,26 +114,30 @@ def find_bonds(box: Contents, thresholds: Thresholds) -> Bonds:
 
 def find_crystal(box: Contents, bonds: Bonds, thresholds: Thresholds) -> AnionShells:
     """Find the crystalline anions; those bonded to P are neighbours but never crystalline."""
-    from seicampaign.analysis.order import bond_order, core_and_grown
+    from seicampaign.analysis.order import bond_order, core_and_grown, link_products
+    from seicampaign.analysis.tallies import marked_around
 
     is_anion = box.numbers != LITHIUM
     is_anion[box.phosphorus[bonds.sulfurs > 0]] = False
     atoms = np.flatnonzero(is_anion)
-    _, index, distance, vector = box.nearest(
+    within, index, distance, vector = box.nearest(
         atoms, atoms, thresholds.anion_cutoff, NEIGHBOURS, vectors=True
     )
     _require_apart(distance, thresholds.overlap)
     bonded = (bonds.in_intact | bonds.in_partial)[atoms]
-    electrolyte = _among_ps4(box, bonds, atoms, index, ~bonded, thresholds.electrolyte_share)
+    of_ps4 = marked_around(index, bonds.in_intact[atoms])
+    among_ps4 = of_ps4 > thresholds.electrolyte_share * np.minimum(within, NEIGHBOURS)
+    electrolyte = among_ps4 & ~bonded & (box.numbers[atoms] != PHOSPHORUS)
     free = ~bonded & ~electrolyte
     mean = distance.mean(axis=1)
     dense = (mean > thresholds.anion_distance_min) & (mean < thresholds.anion_distance_max)
     order = bond_order(vector, distance, free & dense)
+    link = link_products(index, order, free & dense)
     core, grown = core_and_grown(
         index,
         distance,
         vector,
-        order,
+        link,
         free,
         dense,
         thresholds.core_link,
@@ -142,7 +149,7 @@ def find_crystal(box: Contents, bonds: Bonds, thresholds: Thresholds) -> AnionSh
         thresholds.corners_to_join,
         thresholds.corners_to_stay,
     )
-    return AnionShells(atoms, index, distance, vector, order, electrolyte, core, grown)
+    return AnionShells(atoms, index, distance, vector, order, link, electrolyte, core, grown)
 
 
 def _require_apart(distance: Floats, least: float) -> None:
@@ -153,19 +160,6 @@ def _require_apart(distance: Floats, least: float) -> None:
             "the simulation collapsed, and its alpha means nothing. The potential was "
             "led where it was not trained: look at its grades."
         )
-
-
-def _among_ps4(
-    box: Contents, bonds: Bonds, atoms: Indices, index: Indices, lone: Mask, share: float
-) -> Mask:
-    """Which lone S and halogens have more than `share` of their neighbours in PS4."""
-    asked = np.flatnonzero(lone & (box.numbers[atoms] != PHOSPHORUS))
-    around = index[asked]
-    there = around >= 0
-    intact = (bonds.in_intact[atoms][around] & there).sum(axis=1)
-    found = np.zeros(len(atoms), np.bool_)
-    found[asked] = intact > share * there.sum(axis=1)
-    return found
 
 
 def assign_phases(
@@ -189,16 +183,17 @@ def _assign_lithium(box: Contents, phase: Phases, thresholds: Thresholds) -> Non
     has more of those around it than anions, the ones of the electrolyte counted more than once:
     its Li keep to it where it touches the metal.
     """
+    from seicampaign.analysis.tallies import elected, marked_around
+
     anions = np.flatnonzero(box.numbers != LITHIUM)
     touching, index, _, _ = box.nearest(box.lithium, anions, thresholds.metal_distance, 4)
-    around = np.where(index >= 0, phase[anions][index], -1)
-    votes = np.stack([(around == kind) @ VOTES for kind in Phase], axis=1)
-    phase[box.lithium] = np.where(touching > 0, votes.argmax(axis=1), Phase.AMORPHOUS)
+    around = phase[anions]
+    phase[box.lithium] = elected(index, around, VOTES, Phase.AMORPHOUS)
     reach, bare = thresholds.metal_neighbour_distance, box.lithium[touching == 0]
     metal = bare[box.in_pieces(bare, thresholds.metal_piece, reach)]
     maybe = np.flatnonzero((touching > 0) & (touching <= thresholds.metal_contact))
-    of_electrolyte = (around[maybe] == Phase.ELECTROLYTE).sum(axis=1)
-    extra = (thresholds.metal_electrolyte - 1) * of_electrolyte
-    joins = box.at_least(touching[maybe] + extra + 1, box.lithium[maybe], metal, reach)
+    of_electrolyte = marked_around(index[maybe], around == Phase.ELECTROLYTE)
+    weight = touching[maybe] + (thresholds.metal_electrolyte - 1) * of_electrolyte
+    joins = box.count(box.lithium[maybe], metal, reach) > weight
     phase[metal] = Phase.ANODE
     phase[box.lithium[maybe[joins]]] = Phase.ANODE

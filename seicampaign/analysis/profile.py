@@ -101,15 +101,16 @@ def profiles(box: Contents, phase: NDArray[np.int8], width: float) -> Profiles:
     """Shares of the phases and of the elements in bins about `width` Angstrom wide."""
     axis = normal_axis(box, phase)
     bins, n_bins = _bins(axis, width)
-    atoms = np.bincount(bins, minlength=n_bins)
-    kinds = [np.bincount(bins[phase == p], minlength=n_bins) for p in Phase]
+    of_phase = _count(bins, n_bins, phase, len(Phase))
+    atoms = of_phase.sum(axis=0)
+    elements = np.flatnonzero(np.bincount(box.numbers))
+    of_element = _count(bins, n_bins, np.searchsorted(elements, box.numbers), len(elements))
     return Profiles(
         edges=np.linspace(0, axis.height, n_bins + 1),
         atoms=atoms,
-        phases=np.stack([_share(count, atoms) for count in kinds], axis=1),
+        phases=np.stack([_share(count, atoms) for count in of_phase], axis=1),
         elements={
-            int(z): _share(np.bincount(bins[box.numbers == z], minlength=n_bins), atoms)
-            for z in np.flatnonzero(np.bincount(box.numbers))
+            int(z): _share(count, atoms) for z, count in zip(elements, of_element, strict=True)
         },
         axis=axis,
     )
@@ -124,11 +125,10 @@ def slabs(box: Contents, phase: NDArray[np.int8], width: float) -> NDArray[np.in
     """(N,) which of `SLABS` every atom lies in: what most atoms of its bin are of; -1 in none."""
     axis = normal_axis(box, phase)
     bins, n_bins = _bins(axis, width)
-    atoms = np.bincount(bins, minlength=n_bins)
+    of_phase = _count(bins, n_bins, phase, len(Phase))
     kind = np.full(n_bins, -1, np.int8)
     for n, phases in enumerate(_SLAB_PHASES):
-        count = np.bincount(bins[np.isin(phase, phases)], minlength=n_bins)
-        kind[2 * count > atoms] = n
+        kind[2 * of_phase[list(phases)].sum(axis=0) > of_phase.sum(axis=0)] = n
     return kind[bins]
 
 
@@ -142,10 +142,9 @@ def contact_planes(box: Contents, phase: NDArray[np.int8], width: float) -> Floa
     if not ((phase == Phase.ANODE).any() and (phase == Phase.ELECTROLYTE).any()):
         return np.full(2, np.nan)
     bins, n_bins = _bins(axis, width)
-    atoms = np.bincount(bins, minlength=n_bins)
+    of_phase = _count(bins, n_bins, phase, len(Phase))
     metal, electrolyte = (
-        _share(np.bincount(bins[phase == p], minlength=n_bins), atoms) / n_bins
-        for p in (Phase.ANODE, Phase.ELECTROLYTE)
+        _share(of_phase[p], of_phase.sum(axis=0)) / n_bins for p in (Phase.ANODE, Phase.ELECTROLYTE)
     )
     above = np.clip(axis.electrolyte * n_bins - np.arange(n_bins), 0, 1)
     lower = (metal @ above + axis.electrolyte - electrolyte @ above) / 2
@@ -162,9 +161,9 @@ def sei_thickness(box: Contents, phase: NDArray[np.int8], width: float) -> Thick
     """
     axis = normal_axis(box, phase)
     bins, n_bins = _bins(axis, width)
-    reacted = (phase == Phase.CRYSTALLINE) | (phase == Phase.AMORPHOUS)
-    count = np.bincount(bins[reacted], minlength=n_bins)
-    share = _share(count, np.bincount(bins, minlength=n_bins))
+    of_phase = _count(bins, n_bins, phase, len(Phase))
+    reacted = of_phase[Phase.CRYSTALLINE] + of_phase[Phase.AMORPHOUS]
+    share = _share(reacted, of_phase.sum(axis=0))
     below = np.clip(axis.electrolyte * n_bins - np.arange(n_bins), 0, 1)
     bin_height = axis.height / n_bins
     return Thickness(float(share @ below) * bin_height, float(share @ (1 - below)) * bin_height)
@@ -173,6 +172,14 @@ def sei_thickness(box: Contents, phase: NDArray[np.int8], width: float) -> Thick
 def _bins(axis: Axis, width: float) -> tuple[NDArray[np.int64], int]:
     n_bins = max(1, round(axis.height / width))
     return np.minimum((axis.s * n_bins).astype(np.int64), n_bins - 1), n_bins
+
+
+def _count(
+    bins: NDArray[np.int64], n_bins: int, kind: NDArray[np.integer], n_kinds: int
+) -> NDArray[np.int64]:
+    """(n_kinds, n_bins) atoms of each kind in each bin."""
+    both = kind.astype(np.int64) * n_bins + bins
+    return np.bincount(both, minlength=n_kinds * n_bins).reshape(n_kinds, n_bins)
 
 
 def _share(count: NDArray, of: NDArray) -> Floats:

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seicampaign.approval.results import TESTS_VERSION, Approval, TestResult, verdict
+from seicampaign.approval.results import TESTS_VERSION, Approval, TestResult, beside, verdict
 
 if TYPE_CHECKING:
     from seicampaign.approval.run import approve
 
-__all__ = ["TESTS_VERSION", "Approval", "TestResult", "approve", "verdict"]
+__all__ = ["TESTS_VERSION", "Approval", "TestResult", "approve", "beside", "verdict"]
 
 
 def __getattr__(name: str) -> Any:

@@ -123,6 +123,12 @@ class Approval:
         )
 
 
+def beside(metadata: Mapping[str, Any]) -> Approval | None:
+    """The approval that is kept beside a potential's file, if it was ever tested."""
+    found = metadata.get("approval")
+    return None if found is None else Approval.from_dict(found)
+
+
 def verdict(found: Sequence[Approval | None], potential: str) -> tuple[bool, str]:
     """Whether a potential is approved by the tests of today, and why or why not.
 

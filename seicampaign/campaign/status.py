@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seicampaign.store.campaigns import find_campaign
 from seicampaign.store.clock import server_time
+from seicampaign.store.simulations import IMPORTED
 
 if TYPE_CHECKING:
     from seicampaign.store import CampaignStore
@@ -63,10 +64,17 @@ class SimulationStatus:
 
 @dataclass(frozen=True)
 class CampaignStatus:
-    """A campaign: its simulations and their sums."""
+    """A campaign: its simulations and their sums.
+
+    Attributes
+    ----------
+    imported
+        How many runs from elsewhere joined it: they are compared, and never run here.
+    """
 
     name: str
     simulations: list[SimulationStatus]
+    imported: int = 0
 
     @property
     def ns_done(self) -> float:
@@ -133,7 +141,8 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         If no campaign of that name was launched into this database.
     """
     rows = simulation_rows(store, find_campaign(store, name, "simulations")["simulations"])
-    return CampaignStatus(name, sorted(rows, key=lambda row: row.title))
+    joined = store.database["simulations"].count_documents({"campaigns": name, "origin": IMPORTED})
+    return CampaignStatus(name, sorted(rows, key=lambda row: row.title), joined)
 
 
 def simulation_rows(store: CampaignStore, ids: Sequence[str]) -> list[SimulationStatus]:

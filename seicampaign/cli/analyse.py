@@ -77,6 +77,21 @@ def chosen(store: CampaignStore, name: str) -> list[str]:
     return found
 
 
+def chosen_one(store: CampaignStore, name: str) -> str:
+    """The one simulation whose id begins so, or that makes up a campaign.
+
+    Raises
+    ------
+    AnalysisError
+        If there is none, or more than one.
+    """
+    ids = chosen(store, name)
+    if len(ids) != 1:
+        named = f": {', '.join(ids)}. Name one of them" if ids else " with a trajectory"
+        raise AnalysisError(f"{name!r} is {len(ids)} simulations{named}.")
+    return ids[0]
+
+
 def _thresholds(settings: list[str]) -> Thresholds:
     from pydantic import ValidationError
 
@@ -99,8 +114,8 @@ def _thresholds(settings: list[str]) -> Thresholds:
 
 def _update(store: CampaignStore, simulation: str, thresholds: Thresholds) -> bool:
     """Whether all frames of a simulation have their points."""
-    total = len(store.trajectory(simulation))
     try:
+        total = len(store.trajectory(simulation))
         added = _add(store, simulation, thresholds, total)
     except SEICampaignError as error:
         print(f"{simulation}: {error}", file=sys.stderr)

@@ -41,12 +41,17 @@ def build(
 
 @potential.command("list")
 def list_potentials() -> None:
-    """The potentials that come with the package."""
+    """The potentials that come with the package: what was tested, and what they are not for."""
+    from seicampaign.approval import beside, verdict
     from seicampaign.mtp import load_potential, shipped_potentials
 
     for name in shipped_potentials():
         found = load_potential(name)
+        approved, why = verdict([beside(found.metadata)], found.hash)
         print(f"{name}: {' '.join(found.species)}, level {found.mtp.level}, hash {found.hash}")
+        print(f"  {'approved' if approved else 'not approved'}: {why}")
+        if limits := found.metadata.get("limits"):
+            print(f"  limits: {limits}")
 
 
 @potential.command("test")

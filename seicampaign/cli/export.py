@@ -15,7 +15,10 @@ from seicampaign.errors import TrajectoryError
 
 def export(
     simulation: Annotated[
-        str, typer.Argument(help="A simulation's id, or the address of a trajectory (s3://...).")
+        str,
+        typer.Argument(
+            help="A simulation's id, or its beginning, or the address of a trajectory (s3://...)."
+        ),
     ],
     file: Annotated[Path, typer.Argument(help="Its ending names the format: .xyz, .xtc, .h5md.")],
     format: Annotated[
@@ -29,17 +32,19 @@ def export(
     ] = None,
 ) -> None:
     """Write the trajectory of a simulation as extxyz, LAMMPS dump, XTC or H5MD."""
+    from seicampaign.cli.analyse import chosen_one
     from seicampaign.store import connect
     from seicampaign.trajectory import open_trajectory
 
-    chosen = _slice(frames)
+    part = _slice(frames)
     with connect() as store:
-        stored = (
-            open_trajectory(simulation) if "://" in simulation else store.trajectory(simulation)
-        )
-        with counting(f"writing {file.name}", len(range(len(stored))[chosen])) as progress:
+        if "://" in simulation:
+            stored = open_trajectory(simulation)
+        else:
+            stored = store.trajectory(chosen_one(store, simulation))
+        with counting(f"writing {file.name}", len(range(len(stored))[part])) as progress:
             written = stored.export(
-                file, format=format, frames=chosen, atoms=element, progress=progress
+                file, format=format, frames=part, atoms=element, progress=progress
             )
     size = file.stat().st_size
     print(f"{file}: {written} frames, {size / 1e6:.1f} MB.")

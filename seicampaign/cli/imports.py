@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seicampaign.cli.export import counting
 from seicampaign.errors import StoreError
 
+if TYPE_CHECKING:
+    from seicampaign.store import CampaignStore
+    from seicampaign.store.imports import Imported
+
 
 def import_(
     files: Annotated[
         list[Path],
-        typer.Argument(help="LAMMPS dumps (.gz, .zst too) or extxyz, in the order of time."),
+        typer.Argument(help="LAMMPS dumps (compressed too) or extxyz, in the order of time."),
     ],
     electrolyte: Annotated[str, typer.Option(help="As campaigns name it, e.g. Li6PS5Cl.")],
     temperature: Annotated[float, typer.Option(help="K")],
@@ -41,6 +45,7 @@ def import_(
     from pydantic import ValidationError
 
     from seicampaign.store import connect
+    from seicampaign.store.campaigns import find_campaign
     from seicampaign.store.imports import ImportedRun, import_run
 
     try:
@@ -59,6 +64,8 @@ def import_(
         wrong = [f"--{e['loc'][0]}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
         raise StoreError("This run cannot be imported. " + "; ".join(wrong) + ".") from None
     with connect() as store, counting("reading frames", None) as progress:
+        if campaign is not None:
+            find_campaign(store, campaign, "name")
         found = import_run(
             store,
             files,
@@ -70,10 +77,24 @@ def import_(
             campaign=campaign,
             progress=progress,
         )
-    print(f"{found.simulation_id}: {found.frames} frames, {found.added} of them new.")
+        _say(store, found)
+    if campaign is not None:
+        print(f"Next: `seicampaign compare {campaign}`.")
+
+
+def _say(store: CampaignStore, found: Imported) -> None:
+    from seicampaign.analysis import Thresholds
+
+    last = store.trajectory(found.simulation_id).times[-1]
+    counted = f"{found.frames} frames, {found.added} of them new"
+    print(f"{found.simulation_id}: {counted}, to {last:g} ps.")
     if found.nearest_image:
         print("Positions were wrapped: atoms are taken to move less than half the cell per frame.")
     if found.not_analysed is not None:
         print(f"Not analysed: {found.not_analysed}")
-    if campaign is not None:
-        print(f"Next: `seicampaign compare {campaign}`.")
+        return
+    reduced = store.curve(found.simulation_id, "reduction_degree", Thresholds().key())
+    first, final = reduced.values[[0, -1]]
+    print(f"Reduced: {first:.3f} in its first frame, {final:.3f} in its last.")
+    if first > 0.5:
+        print("That is much to begin with: are --elements in the order of the types?")

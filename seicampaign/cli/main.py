@@ -17,6 +17,7 @@ from seicampaign.cli.dataset import dataset
 from seicampaign.cli.engine import doctor, engine, potential
 from seicampaign.cli.export import export
 from seicampaign.cli.garbage import garbage
+from seicampaign.cli.imported import imported
 from seicampaign.cli.imports import import_
 from seicampaign.cli.learn import learn, loop
 from seicampaign.cli.report import report
@@ -51,6 +52,7 @@ for command in (status, why, tend, pause, resume, cancel, priority):
 db.command()(garbage)
 app.command()(export)
 app.command("import")(import_)
+app.command()(imported)
 app.command()(analyse)
 app.command()(view)
 app.command()(compare)

@@ -75,6 +75,9 @@ def _show(found: CampaignStatus, *, clear: bool, every: bool) -> None:
         f"{found.core_hours:.4g} core-hours used, {'unknown' if left is None else f'{left:.4g}'} "
         f"left{f'; {_duration(found.hours_left)} to go' if found.hours_left else ''}."
     )
+    if found.imported:
+        runs = "1 imported run" if found.imported == 1 else f"{found.imported} imported runs"
+        print(f"Besides, {runs}: `seicampaign imported --campaign {found.name}`.")
     failed = [s for s in found.simulations if s.error]
     for s in failed[:10]:
         print(f"{s.simulation_id} failed: {(s.error or '').splitlines()[0]}")

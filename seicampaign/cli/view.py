@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seicampaign.cli.analyse import chosen
+from seicampaign.cli.analyse import chosen_one
 from seicampaign.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -28,32 +30,37 @@ def view(
     """Show a frame coloured by phase."""
     atoms, name = _frame(simulation, frame)
     if to == "ase":
-        from ase.visualize import view as show
+        _open_in_ase(atoms)
+        return
+    path = Path(f"{name}.extxyz" if to == "ovito" else to)
+    try:
+        _to_file(atoms, path, name)
+    except OSError as error:
+        raise AnalysisError(f"{path} cannot be written: {error.strerror or error}.") from error
+    if to == "ovito":
+        _open_in_ovito(path)
 
-        show(_coloured(atoms))
-        print("ASE's viewer was started. The phases are the tags: View, Colors, By tag.")
-    elif to == "ovito":
-        _open_in_ovito(_write(atoms, Path(f"{name}.extxyz")))
-    elif Path(to).suffix in ATOMS:
-        print(f"{_write(atoms, Path(to))}: phase and color per atom.")
+
+def _to_file(atoms: Atoms, path: Path, name: str) -> None:
+    if path.suffix.lower() in ATOMS:
+        _write(atoms, path)
+        print(f"{path}: phase and color per atom.")
     else:
-        _draw(atoms, Path(to), name)
+        _draw(atoms, path, name)
 
 
 def _frame(simulation: str, frame: int) -> tuple[Atoms, str]:
     from seicampaign.store import connect
 
     with connect() as store:
-        ids = chosen(store, simulation)
-        if len(ids) != 1:
-            raise AnalysisError(f"{simulation!r} is {len(ids)} simulations: {', '.join(ids)}.")
-        trajectory = store.trajectory(ids[0])
+        identity = chosen_one(store, simulation)
+        trajectory = store.trajectory(identity)
         if not -len(trajectory) <= frame < len(trajectory):
             raise AnalysisError(
-                f"Simulation {ids[0]} has {len(trajectory)} frames, and no {frame}."
+                f"Simulation {identity} has {len(trajectory)} frames, and no {frame}."
             )
         number = range(len(trajectory))[frame]
-        return trajectory.frame(number), f"{ids[0]}-{number}"
+        return trajectory.frame(number), f"{identity}-{number}"
 
 
 def _coloured(atoms: Atoms) -> Atoms:
@@ -63,21 +70,30 @@ def _coloured(atoms: Atoms) -> Atoms:
     return coloured(atoms, classify_frame(atoms))
 
 
-def _write(atoms: Atoms, path: Path) -> Path:
+def _write(atoms: Atoms, path: Path) -> None:
     from ase.io import write
 
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = ["symbols", "positions", "phase", "color", "radius"]
     write(path, _coloured(atoms), format="extxyz", columns=columns)
-    return path
+
+
+def _open_in_ase(atoms: Atoms) -> None:
+    from ase.visualize import view as show
+
+    if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
+        raise AnalysisError(
+            "ASE's viewer needs a screen, and there is none here (DISPLAY is not set): write a "
+            "picture, --to frame.png, or atoms to look at elsewhere, --to frame.extxyz."
+        )
+    show(_coloured(atoms))
+    print("ASE's viewer was started. The phases are the tags: View, Colors, By tag.")
 
 
 def _open_in_ovito(path: Path) -> None:
     program = shutil.which("ovito")
     if program is None:
-        print(
-            f"{path} is ready; OVITO is not on the PATH here. Open it there: atoms come coloured."
-        )
+        print("OVITO is not on the PATH here. Open the file where it is: atoms come coloured.")
         return
     subprocess.Popen([program, str(path)], start_new_session=True)
     print(f"OVITO was started with {path}.")
@@ -89,7 +105,7 @@ def _draw(atoms: Atoms, path: Path, name: str) -> None:
     from seicampaign.report.snapshot import snapshot
 
     formats = Figure().canvas.get_supported_filetypes()
-    if path.suffix.removeprefix(".") not in formats:
+    if path.suffix.lower().removeprefix(".") not in formats:
         raise AnalysisError(
             f"--to {path} cannot be written: use ovito, ase, {', '.join(ATOMS)} or a picture "
             f"({', '.join(sorted(formats))})."

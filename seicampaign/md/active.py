@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from seicampaign.errors import PotentialError
 from seicampaign.mtp.build import has_compiler
 from seicampaign.settings import settings
+from seicampaign.trajectory.sources import iread_atoms
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -90,14 +91,12 @@ def read_configurations(path: Path, potential: Potential) -> list[Atoms]:
     PotentialError
         If it cannot be read.
     """
-    from ase.io import read
-
     from seicampaign.mtp.cfg import read_cfg
 
     if path.suffix == ".cfg":
         return list(read_cfg(path, potential.species))
     try:
-        return list(read(path, ":"))
+        return list(iread_atoms(path))
     except Exception as error:  # whatever ASE's many readers raise
         raise PotentialError(
             f"The training configurations {path} cannot be read: {error}"

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from seicampaign.approval import Approval, verdict
+from seicampaign.approval import Approval, beside, verdict
 from seicampaign.documents import SCHEMA_VERSION, check_schema
 
 if TYPE_CHECKING:
@@ -77,9 +77,8 @@ def of_potential(store: CampaignStore, potential: Potential | LammpsPotential) -
 
     What this store knows comes first, then what is kept beside the potential's file.
     """
-    beside = potential.metadata.get("approval")
-    shipped = None if beside is None else Approval.from_dict(beside)
-    return verdict([find(store, potential.hash), shipped], potential.hash)
+    known = [find(store, potential.hash), beside(potential.metadata)]
+    return verdict(known, potential.hash)
 
 
 def mark(store: CampaignStore, potential: str, approved: bool) -> None:

@@ -175,19 +175,24 @@ def read(
 ) -> dict[str, dict[str, Curve]]:
     """Curves of many simulations in one query, as ``{simulation_id: {name: Curve}}``.
 
-    Where several analyses made a curve of one name and none is asked for, the latest is taken.
+    Where several analyses made a curve of one name and none is asked for, that with the default
+    thresholds is taken, and else the latest: to try a threshold changes no table and no figure.
     """
+    from seicampaign.analysis import Thresholds
+
+    default = Thresholds().key()
     query: dict[str, Any] = {"simulation_id": {"$in": list(simulation_ids)}}
     if names is not None:
         query["name"] = {"$in": list(names)}
     if analysis is not None:
         query["analysis"] = analysis
-    latest: dict[tuple[str, str], datetime] = {}
+    best: dict[tuple[str, str], tuple[bool, datetime]] = {}
     found: dict[str, dict[str, Curve]] = {identity: {} for identity in simulation_ids}
     for document in collection.find(query):
         key = (document["simulation_id"], document["name"])
-        if key not in latest or document["last_updated"] > latest[key]:
-            latest[key] = document["last_updated"]
+        rank = (document["analysis"] == default, document["last_updated"])
+        if key not in best or rank > best[key]:
+            best[key] = rank
             found[key[0]][key[1]] = _read(document)
     return found
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from seicampaign.errors import TrainingError
 from seicampaign.store.datasets import Added, Setting, add_configurations, dataset
+from seicampaign.trajectory.sources import iread_atoms
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -92,8 +93,6 @@ def export_file(
 
 
 def _read(path: Path, species: Sequence[str] | None) -> list[Atoms]:
-    import ase.io
-
     if path.suffix == ".cfg":
         if not species:
             raise TrainingError(
@@ -104,7 +103,7 @@ def _read(path: Path, species: Sequence[str] | None) -> list[Atoms]:
         found = read_cfg(path, species)
         return _with_info(found, _from_text)
     try:
-        return list(ase.io.read(path, index=":"))
+        return list(iread_atoms(path))
     except Exception as error:  # ASE's readers raise whatever their parser meets
         raise TrainingError(f"Cannot read configurations from {path}: {error}") from error
 

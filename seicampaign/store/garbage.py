@@ -6,6 +6,7 @@ lease is taken and the reason looked at again, so that an old list does no harm.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -66,7 +67,11 @@ def _all_garbage(store: CampaignStore) -> Iterator[Garbage]:
     records = {record["_id"] for record in store.database.trajectories.find({}, {"_id": 1})}
     for simulation_id in sorted(records | set(_names_in_database(store))):
         for chunks in _homes(store, simulation_id):
-            found = None if Lease.is_held(chunks) else _garbage_in(store, simulation_id, chunks)
+            try:
+                found = None if Lease.is_held(chunks) else _garbage_in(store, simulation_id, chunks)
+            except TrajectoryError as error:  # the others can still be looked at
+                warnings.warn(f"Simulation {simulation_id}: {error}", stacklevel=2)
+                continue
             if found is not None:
                 yield found
 

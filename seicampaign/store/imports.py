@@ -19,6 +19,7 @@ from seicampaign.documents import SCHEMA_VERSION, content_hash
 from seicampaign.errors import AnalysisError, StoreError, TrajectoryError
 from seicampaign.store import simulations
 from seicampaign.store.analyses import FAILURES, update_curves
+from seicampaign.store.compositions import check_composition
 from seicampaign.store.curves import STATES
 from seicampaign.trajectory.lammps_log import read_log
 from seicampaign.trajectory.runs import RunFrames
@@ -26,8 +27,8 @@ from seicampaign.trajectory.selection import Frame
 
 if TYPE_CHECKING:
     from seicampaign.store.campaign_store import CampaignStore
+    from seicampaign.trajectory import Trajectory
 
-ORIGIN = "imported"
 COMMIT_FRAMES = 50
 """A chunk row: a commit inside of one would write it twice."""
 THERMO_ANALYSIS = "md"
@@ -112,14 +113,17 @@ def import_run(
     logs
         LAMMPS logs, for curves of temperature, pressure and energies.
     campaign
-        A campaign that the simulation joins, in comparisons and figures.
+        A campaign that the simulation joins when it is whole, in comparisons and figures.
     progress
         Called with the number of frames read so far.
 
     Raises
     ------
     TrajectoryError
-        Naming the frame, if one cannot be read or does not follow the one before it.
+        Naming the frame, if one cannot be read or does not follow the one before it. What comes
+        before it is stored.
+    StoreError
+        If the atoms cannot be those of the electrolyte and the anode.
     """
     thermo = read_log(logs) if logs else None
     frames = RunFrames(files, timestep=run.timestep, elements=elements, interval=interval)
@@ -130,8 +134,11 @@ def import_run(
             f"{', '.join(map(str, files))}: {len(head)} complete frames from step {start} on; a "
             "run has two at least."
         )
-    identity = content_hash(ORIGIN, {"run": run.model_dump(), "begin": _digest(frames, head)})
-    _register(store, identity, run, files, campaign)
+    check_composition(frames.numbers, run.electrolyte, run.anode)
+    identity = content_hash(
+        simulations.IMPORTED, {"run": run.model_dump(), "begin": _digest(frames, head)}
+    )
+    _register(store, identity, run, files)
     try:
         added, total = _write(store, identity, frames, chain(head, ordered), progress)
     except TrajectoryError as error:
@@ -140,7 +147,16 @@ def import_run(
     if thermo is not None:
         _add_thermo(store, identity, run, *thermo, start)
     _finish(store, identity, frames)
+    if campaign is not None:
+        _join(store, identity, campaign)
     return Imported(identity, total, added, frames.nearest_image, _analyse(store, identity))
+
+
+def imported_runs(store: CampaignStore, campaign: str | None = None) -> list[dict[str, Any]]:
+    """Documents of the simulations that were imported, or of those that joined a campaign."""
+    query = {"origin": simulations.IMPORTED} | ({} if campaign is None else {"campaigns": campaign})
+    with store.explained("read"):
+        return list(store.database.simulations.find(query).sort("created_at"))
 
 
 def remove_imported(store: CampaignStore, simulation_id: str) -> None:
@@ -152,9 +168,12 @@ def remove_imported(store: CampaignStore, simulation_id: str) -> None:
         If there is none of this id.
     """
     with store.explained("written"):
-        query = {"_id": simulation_id, "origin": ORIGIN}
+        query = {"_id": simulation_id, "origin": simulations.IMPORTED}
         if store.database.simulations.find_one(query) is None:
-            raise StoreError(f"There is no imported simulation {simulation_id!r}.")
+            raise StoreError(
+                f"There is no imported simulation {simulation_id!r}. `seicampaign imported` lists "
+                "those there are."
+            )
         store.delete_trajectory(simulation_id)
         for name in ("curves", STATES, FAILURES):
             store.database[name].delete_many({"simulation_id": simulation_id})
@@ -175,14 +194,13 @@ def _register(
     identity: str,
     run: ImportedRun,
     files: Sequence[Path],
-    campaign: str | None,
 ) -> None:
     now = datetime.now(UTC)
     new = {
         **run.document(),
         "simulation_id": identity,
         "schema_version": SCHEMA_VERSION,
-        "origin": ORIGIN,
+        "origin": simulations.IMPORTED,
         # Nobody has tested here what its forces came from.
         "approved": False,
         "state": "importing",
@@ -195,9 +213,7 @@ def _register(
         "created_at": now,
     }
     names = [path.name for path in files]
-    changes: dict[str, Any] = {"$setOnInsert": new, "$set": {"files": names, "last_updated": now}}
-    if campaign is not None:
-        changes["$addToSet"] = {"campaigns": campaign}
+    changes = {"$setOnInsert": new, "$set": {"files": names, "last_updated": now}}
     with store.explained("written"):
         store.database.simulations.update_one({"_id": identity}, changes, upsert=True)
 
@@ -213,23 +229,30 @@ def _write(
     with store.trajectory_writer(identity, run.numbers) as writer:
         before = writer.n_frames
         stored = store.trajectory(identity)
-        for number, frame in enumerate(frames):
-            if number < before:
-                _compare(frame, number, int(stored.steps[number]), stored.positions[number])
-            else:
-                writer.append(*frame)
-                if writer.n_frames % COMMIT_FRAMES == 0:
-                    writer.commit()
-            if progress is not None:
-                progress(number + 1)
+        try:
+            for number, frame in enumerate(frames):
+                if number < before:
+                    _compare(identity, stored, number, frame)
+                else:
+                    writer.append(*frame)
+                    if writer.n_frames % COMMIT_FRAMES == 0:
+                        writer.commit()
+                if progress is not None:
+                    progress(number + 1)
+        except TrajectoryError as error:
+            writer.commit()
+            kept = f"{writer.n_frames} frames before it are stored as simulation {identity}"
+            raise TrajectoryError(f"{error} The {kept}.") from None
         return writer.n_frames - before, writer.n_frames
 
 
-def _compare(frame: Frame, number: int, step: int, positions: NDArray[np.float64]) -> None:
-    if frame.step != step or np.abs(frame.positions - positions).max() > 1e-3:
+def _compare(identity: str, stored: Trajectory, number: int, frame: Frame) -> None:
+    moved = np.abs(frame.positions - stored.positions[number]).max()
+    if frame.step != stored.steps[number] or moved > 1e-3:
         raise TrajectoryError(
             f"Step {frame.step} is not frame {number} of the run that was imported before, and "
-            "begins as this one does. Say what tells the two apart, e.g. the seed or a name."
+            "begins as this one does. Say what tells the two apart, e.g. the seed or a name, or "
+            f"take the other back with `seicampaign imported --remove {identity}`."
         )
 
 
@@ -259,6 +282,14 @@ def _finish(store: CampaignStore, identity: str, frames: RunFrames) -> None:
         unwrapped_by_nearest_image=frames.nearest_image,
         **dict.fromkeys(lengths, trajectory.last_step),
     )
+
+
+def _join(store: CampaignStore, identity: str, campaign: str) -> None:
+    """Only a whole run joins: one that broke off would shorten what all are compared over."""
+    with store.explained("written"):
+        store.database.simulations.update_one(
+            {"_id": identity}, {"$addToSet": {"campaigns": campaign}}
+        )
 
 
 def _analyse(store: CampaignStore, identity: str) -> str | None:

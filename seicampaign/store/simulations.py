@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from seicampaign.store.campaign_store import CampaignStore
 
 CLAIM_LIFETIME = timedelta(minutes=5)
+IMPORTED = "imported"
+"""Origin of a simulation that was run elsewhere."""
 EXTRAPOLATING = "extrapolating"
 """State of a simulation that met what its potential does not know, and was ended by that."""
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
 from seicampaign.errors import TrainingError
+from seicampaign.trajectory.sources import iread_atoms
 
 SETTING_KEYS = ("setting", "settings", "calculator", "functional", "reference")
 
@@ -32,17 +34,15 @@ def read_labels(path: str | os.PathLike[str]) -> list[Atoms]:
     TrainingError
         If the file cannot be read, or `check_labels` refuses what is in it.
     """
-    import ase.io
-
     try:
-        configurations = ase.io.read(path, index=":")
+        configurations = list(iread_atoms(Path(path)))
     except Exception as error:  # ASE's readers raise whatever their parser meets
         raise TrainingError(f"Cannot read labels from {path}: {error}") from error
     try:
         check_labels(configurations)
     except TrainingError as error:
         raise TrainingError(f"{path}: {error}") from None
-    return list(configurations)
+    return configurations
 
 
 def energy(atoms: Atoms) -> float:

@@ -140,7 +140,8 @@ def fit(
         A file that is written twice a minute, also within an iteration; a fit that finds it goes on
         from there, on the same way to the last bit.
     start
-        A trained potential of the same level, species, cutoff and `min_dist` to start from.
+        A trained potential of the same level, species, cutoff and `min_dist` to start from. Where
+        it has fewer than `radial_basis_size` polynomials, the others start at zero; it keeps more.
 
     Raises
     ------
@@ -239,7 +240,7 @@ def _first_guess(
             raise TrainingError(
                 f"start has (level, species, cutoff, min_dist, trained) = {given}, the fit {asked}"
             )
-        return start
+        return _widened(start, radial_basis_size)
     template = untrained(
         level,
         len(train.species),
@@ -262,6 +263,13 @@ def _first_guess(
         species_coeffs=np.zeros(template.species_count),
         moment_coeffs=np.zeros(template.alpha_scalar_moments),
     )
+
+
+def _widened(start: MTP, size: int) -> MTP:
+    """The same potential with at least `size` polynomials in each radial function."""
+    more = max(0, size - start.radial_basis_size)
+    coeffs = np.pad(start.radial_coeffs, [(0, 0)] * 3 + [(0, more)])
+    return replace(start, radial_coeffs=coeffs, radial_basis_size=coeffs.shape[-1])
 
 
 def _check_amount(train: LabelledSet, mtp: MTP) -> None:

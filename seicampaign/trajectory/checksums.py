@@ -13,8 +13,8 @@ from seicampaign.trajectory import keys
 from seicampaign.trajectory.layout import Layout
 
 REMEDY = (
-    "What comes before it is whole: truncate to the last frame that can be read, "
-    "or run the simulation again."
+    "What comes before it is whole: truncate to the last frame that can be read "
+    "(store.trajectory_writer(id).truncate(step)), or run the simulation again."
 )
 
 Page = dict[str, list[int]]
@@ -34,7 +34,7 @@ def crc32(value: Buffer) -> int:
 async def load_page(store: Store, number: int) -> Page:
     """A page of checksums, on Zarr's event loop."""
     attributes = await keys.get_attributes_async(store, page_path(number))
-    if attributes is None:
+    if attributes is None or "crc32" not in attributes:
         raise TrajectoryError(f"Page {number} of the checksums of {store} is missing. {REMEDY}")
     return dict(attributes["crc32"])
 
@@ -79,5 +79,5 @@ class Checksums:
     def _page(self, number: int) -> Page:
         if number not in self._stored:
             stored = keys.get_attributes(self._store, page_path(number))
-            self._stored[number] = dict(stored["crc32"]) if stored is not None else {}
+            self._stored[number] = dict((stored or {}).get("crc32", {}))
         return self._stored[number]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -48,7 +50,7 @@ class Root:
             "metadata": self.metadata,
             "commit": asdict(self.commit),
         }
-        keys.put_attributes(store, "", attributes)
+        keys.put_attributes(store, "", attributes | {"crc32": _checksum(attributes)})
 
     @classmethod
     def load(cls, store: Store) -> Root:
@@ -79,5 +81,15 @@ class Root:
                 f"{store} has schema version {version}; this seicampaign reads up to "
                 f"{SCHEMA_VERSION}. Upgrade seicampaign to read it."
             )
+        # Trajectories that were last written before there was one have none.
+        if (said := stored.pop("crc32", None)) is not None and said != _checksum(stored):
+            raise TrajectoryError(
+                f"The commit record of {store} is not what was written. Put it back from a copy, "
+                "or delete the trajectory and run the simulation again."
+            )
         layout = Layout.from_attributes(stored["layout"])
         return cls(layout, stored["metadata"], Commit(**stored["commit"]))
+
+
+def _checksum(attributes: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(attributes, sort_keys=True).encode())

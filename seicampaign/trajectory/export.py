@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,17 +59,24 @@ def write(
     Raises
     ------
     TrajectoryError
-        If the format is unknown, needs a package that is missing, or nothing is selected.
+        If the format is unknown, needs a package that is missing, or cannot hold the cells; if
+        nothing is selected, or the file cannot be written.
     """
     path = Path(path)
     writer = WRITERS[_format(path, format)]
     selection = Selection.of(trajectory, frames, atoms)
+    if path.is_dir():
+        raise TrajectoryError(f"{path} is a directory: name a file to write.")
     partial = path.with_name(f".{path.name}.partial{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         writer(selection, _counted(selection, progress), partial)
         partial.replace(path)
+    except OSError as error:
+        raise TrajectoryError(f"{path} cannot be written: {error.strerror or error}.") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
     return len(selection)
 
 

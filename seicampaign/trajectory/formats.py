@@ -40,24 +40,28 @@ def write_lammps_dump(selection: Selection, frames: Frames, path: Path) -> None:
     table = TextTable(labels, selection.decimals)
     with path.open("wb") as file:
         for frame in frames:
-            cell, positions = _lammps_axes(frame)
+            upright = _upright(frame)
             head = (
                 f"ITEM: TIMESTEP\n{frame.step}\nITEM: NUMBER OF ATOMS\n{len(selection.atoms)}\n"
-                f"{_box_bounds(cell)}ITEM: ATOMS id type element xu yu zu\n"
+                f"{_box_bounds(upright.cell)}ITEM: ATOMS id type element xu yu zu\n"
             )
-            file.write(head.encode() + table.rows(positions))
+            file.write(head.encode() + table.rows(upright.positions))
 
 
-def _lammps_axes(frame: Frame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Cell and positions turned so that a lies along x and b in the xy plane, as LAMMPS has it."""
-    if not np.triu(frame.cell, 1).any():
-        return frame.cell, frame.positions
-    cell = np.asarray(np.linalg.cholesky(frame.cell @ frame.cell.T), np.float64)
+def _upright(frame: Frame) -> Frame:
+    """The frame turned so that a lies along x and b in the xy plane.
+
+    LAMMPS and GROMACS know no other cells, and MDAnalysis makes one of lengths and angles.
+    """
+    if not np.triu(frame.cell, 1).any() and (np.diag(frame.cell) > 0).all():
+        return frame
     if np.linalg.det(frame.cell) < 0:
         raise TrajectoryError(
-            f"The cell of step {frame.step} is left-handed, which LAMMPS does not know."
+            f"The cell of step {frame.step} is left-handed, which only extended XYZ can hold: "
+            "write that (.xyz)."
         )
-    return cell, frame.positions @ np.linalg.solve(frame.cell, cell)
+    cell = np.asarray(np.linalg.cholesky(frame.cell @ frame.cell.T), np.float64)
+    return frame._replace(cell=cell, positions=frame.positions @ np.linalg.solve(frame.cell, cell))
 
 
 def _box_bounds(cell: NDArray[np.float64]) -> str:
@@ -88,7 +92,7 @@ def write_xtc(selection: Selection, frames: Frames, path: Path) -> None:
     # XTC counts in nm: one digit more is a tenth of the unit that is stored.
     per_nm = 10.0 ** (selection.decimals + 1)
     with XTCFile(str(path), "w") as file:
-        for frame in frames:
+        for frame in map(_upright, frames):
             if frame.step > np.iinfo(np.int32).max:
                 raise TrajectoryError(f"XTC cannot count to step {frame.step}: write h5md.")
             xyz = (frame.positions / 10).astype(np.float32)
@@ -116,7 +120,7 @@ def write_h5md(selection: Selection, frames: Frames, path: Path) -> None:
         group = file.create_group("particles/all")
         group["species"] = selection.numbers.astype(np.int32)
         position, edges = _h5md_series(group, selection)
-        for number, frame in enumerate(frames):
+        for number, frame in enumerate(map(_upright, frames)):
             position[number] = frame.positions
             edges[number] = frame.cell
 

@@ -11,6 +11,8 @@ from zarr.abc.store import Store
 from zarr.core.buffer import Buffer, default_buffer_prototype
 from zarr.core.sync import sync
 
+from seicampaign.errors import TrajectoryError
+
 CONCURRENT = 8
 
 
@@ -22,7 +24,15 @@ def get_attributes(store: Store, path: str) -> dict[str, Any] | None:
 async def get_attributes_async(store: Store, path: str) -> dict[str, Any] | None:
     """The same, for callers on Zarr's event loop."""
     found = await store.get(_node(path), default_buffer_prototype())
-    return None if found is None else dict(json.loads(found.to_bytes())["attributes"])
+    if found is None:
+        return None
+    try:
+        return dict(json.loads(found.to_bytes())["attributes"])
+    except (ValueError, KeyError, TypeError):
+        raise TrajectoryError(
+            f"{_node(path)} of {store} is torn: it is no group of Zarr any more. Put it back from "
+            "a copy, or delete the trajectory and run the simulation again."
+        ) from None
 
 
 def put_attributes(store: Store, path: str, attributes: Mapping[str, Any]) -> None:

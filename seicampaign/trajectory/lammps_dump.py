@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,21 +48,24 @@ class Header:
 
 def is_dump(path: Path) -> bool:
     """Whether a file begins as a text dump does."""
-    with open_bytes(path) as file:
-        return file.readline().startswith(b"ITEM:")
+    try:
+        with open_bytes(path) as file, _readable(f"The beginning of {path.name}"):
+            return file.readline().startswith(b"ITEM:")
+    except EOFError:
+        raise TrajectoryError(f"{path} is cut off before its first line ends.") from None
 
 
 def read_dump(path: Path, elements: Sequence[str] = ()) -> Iterator[SourceFrame]:
     """The frames of a text dump, their atoms in the order of their ids.
 
-    A frame that is cut off at the end of the file is left out.
+    A frame that is cut off at the end of the file is left out, with a warning.
 
     Parameters
     ----------
     path
-        The dump; it may be compressed as ``.gz`` or ``.zst``.
+        The dump; it may be compressed with gzip, bzip2, xz or zstd.
     elements
-        Element of each LAMMPS type, for dumps without a column ``element``.
+        Element of each LAMMPS type, for dumps that do not name them.
 
     Raises
     ------
@@ -73,10 +78,8 @@ def read_dump(path: Path, elements: Sequence[str] = ()) -> Iterator[SourceFrame]
         for number, (header, lines) in enumerate(_blocks(file, path), 1):
             where = f"Frame {number} of {path.name} (step {header.step})"
             units = header.units or units
-            try:
+            with _readable(where):
                 ids, frame = _frame(header, lines, where, elements, units)
-            except (ValueError, IndexError) as error:
-                raise TrajectoryError(f"{where} cannot be read: {error}.") from None
             if first is not None and not np.array_equal(ids, first):
                 raise TrajectoryError(
                     f"{where} has {_difference(first, ids)} before it: a trajectory "
@@ -86,47 +89,80 @@ def read_dump(path: Path, elements: Sequence[str] = ()) -> Iterator[SourceFrame]
             yield frame
 
 
+@contextmanager
+def _readable(where: str) -> Iterator[None]:
+    """Whatever fails in here, in the file or in what decompresses it: name the place."""
+    try:
+        yield
+    except (TrajectoryError, EOFError):
+        raise
+    except Exception as error:
+        raise TrajectoryError(f"{where} cannot be read: {error}.") from error
+
+
 def _blocks(file: IO[bytes], path: Path) -> Iterator[tuple[Header, list[bytes]]]:
     """Header and lines of each complete frame."""
-    while True:
+    before = "the beginning"
+    for number in count(1):
         try:
-            header = _header(file, path)
-            lines = [] if header is None else list(islice(file, header.atoms))
-        except EOFError:  # of a compressed file
+            with _readable(f"Frame {number} of {path.name}, after {before},"):
+                header = _header(file)
+                if header is None:
+                    return
+                lines = list(islice(file, header.atoms))
+            if len(lines) < header.atoms or not lines[-1].endswith(b"\n"):
+                raise EOFError
+        except EOFError:
+            warnings.warn(
+                f"{path.name} ends in the middle of frame {number}, after {before}: that frame is "
+                "left out.",
+                stacklevel=3,
+            )
             return
-        if header is None or len(lines) < header.atoms or not lines[-1].endswith(b"\n"):
-            return
+        before = f"step {header.step}"
         yield header, lines
 
 
-def _header(file: IO[bytes], path: Path) -> Header | None:
-    """Read up to the atoms; None at the end of the file, or if it is cut off here."""
-    header = Header()
+def _header(file: IO[bytes]) -> Header | None:
+    """Read up to the atoms; None at the end of the file, EOFError if it is cut off here."""
+    header, begun = Header(), False
     for line in file:
         words = line.decode(errors="replace").split()
         if not words:
             continue
+        begun = True
+        if not line.endswith(b"\n"):
+            raise EOFError
         if words[0] != "ITEM:":
-            raise TrajectoryError(
-                f"{path} is no text dump of LAMMPS here, after step {header.step}: {line[:60]!r}."
-            )
+            raise ValueError(f"it does not begin as frames of a text dump do: {line[:30]!r}")
         match words[1:]:
             case ["ATOMS", *columns]:
+                if header.atoms < 1:
+                    raise ValueError(f"it has {header.atoms} atoms")
                 header.columns = columns
                 return header
             case ["TIMESTEP"]:
-                text = file.readline()
-                header.step = int(text) if text.endswith(b"\n") else None
+                header.step = int(_line(file))
             case ["TIME"]:
-                header.time = float(file.readline() or "nan")
+                header.time = float(_line(file))
             case ["UNITS"]:
-                header.units = file.readline().decode().strip()
+                header.units = _line(file).strip()
             case ["NUMBER", "OF", "ATOMS"]:
-                header.atoms = int(file.readline() or 0)
+                header.atoms = int(_line(file))
             case ["BOX", "BOUNDS", *box]:
                 header.box = box
-                header.bounds = [[float(word) for word in file.readline().split()] for _ in "xyz"]
+                header.bounds = [[float(word) for word in _line(file).split()] for _ in "xyz"]
+    if begun:
+        raise EOFError
     return None
+
+
+def _line(file: IO[bytes]) -> str:
+    """A line that is whole."""
+    line = file.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError
+    return line.decode()
 
 
 def _frame(
@@ -136,6 +172,8 @@ def _frame(
     if units not in PS_PER_UNIT:
         raise ValueError(f"its units are {units!r}, not metal or real")
     table = _table(header, lines)
+    if table["id"].dtype.kind != "i":
+        raise ValueError("the ids of its atoms are not all whole numbers")
     ids = table["id"].to_numpy(np.int64)
     order = np.argsort(ids)
     ids = ids[order]
@@ -187,23 +225,52 @@ def _positions(table: pd.DataFrame, origin: Array, cell: Array) -> tuple[Array, 
 
 
 def _numbers(table: pd.DataFrame, elements: Sequence[str]) -> NDArray[np.uint8]:
+    """Atomic numbers by the dump's own names, by its types, or by both if they agree."""
+    named = table.get("element")
+    if "type" in table and table["type"].dtype.kind == "O":  # labels of types
+        named = table["type"] if named is None else named
+    elif "type" in table and (elements or named is None):
+        told = _by_type(table["type"].to_numpy(), elements)
+        # LAMMPS writes C for all that it was not told the elements of.
+        if named is None or (named == "C").all():
+            return told
+        found = _by_name(named)
+        differ = np.flatnonzero(found != told)
+        if len(differ):
+            row = table.iloc[differ[0]]
+            raise ValueError(
+                f"type {row['type']} is {row['element']} in it and "
+                f"{elements[int(row['type']) - 1]} by --elements"
+            )
+        return found
+    if named is None:
+        raise ValueError("it has neither a column element nor a column type")
+    return _by_name(named)
+
+
+def _by_name(names: pd.Series[str]) -> NDArray[np.uint8]:
     from ase.data import atomic_numbers
 
-    names = list(table["element"].unique()) if "element" in table else list(elements)
-    for name in names:
+    for name in names.unique():
         if name not in atomic_numbers:
             raise ValueError(f"{name!r} is no element")
-    if "element" in table:
-        return table["element"].map(atomic_numbers).to_numpy(np.uint8)
-    if "type" not in table:
-        raise ValueError("it has neither a column element nor a column type")
-    types = table["type"].to_numpy(np.int64)
-    if types.max() > len(names):
+    return names.map(atomic_numbers).to_numpy(np.uint8)
+
+
+def _by_type(types: NDArray[Any], elements: Sequence[str]) -> NDArray[np.uint8]:
+    from ase.data import atomic_numbers
+
+    for name in elements:
+        if name not in atomic_numbers:
+            raise ValueError(f"{name!r} is no element")
+    if types.dtype.kind != "i" or types.min() < 1:
+        raise ValueError("the types of its atoms are not all whole numbers from 1 on")
+    if types.max() > len(elements):
         raise ValueError(
-            f"it has {types.max()} types of atoms and names no elements: name the element of each "
-            f"type, in order (--elements); got {len(names)}"
+            f"it has {types.max()} types of atoms: name the element of each type, in order "
+            f"(--elements); got {len(elements)}"
         )
-    return np.array([atomic_numbers[name] for name in names], np.uint8)[types - 1]
+    return np.array([atomic_numbers[name] for name in elements], np.uint8)[types - 1]
 
 
 def _box(header: Header) -> tuple[Array, Array]:
@@ -211,11 +278,19 @@ def _box(header: Header) -> tuple[Array, Array]:
     flags = [word for word in header.box if set(word) <= set("pfsm")]
     if any(word != "pp" for word in flags):
         raise ValueError(f"it is not periodic in all directions ({' '.join(flags)})")
+    general = header.box[:2] == ["abc", "origin"]
+    columns = {len(row) for row in header.bounds}
+    if columns not in ([{4}] if general else [{2}, {3}]) or not np.isfinite(header.bounds).all():
+        raise ValueError(f"its box cannot be told from {header.bounds}")
     rows = np.array(header.bounds)
-    if header.box[:2] == ["abc", "origin"]:
-        return rows[:, 3], rows[:, :3]
-    tilt = rows[:, 2] if rows.shape[1] > 2 else np.zeros(3)
-    return cell_within(rows[:, 0], rows[:, 1], tilt)
+    if general:
+        origin, cell = rows[:, 3], rows[:, :3]
+    else:
+        tilt = rows[:, 2] if rows.shape[1] > 2 else np.zeros(3)
+        origin, cell = cell_within(rows[:, 0], rows[:, 1], tilt)
+    if not np.linalg.det(cell):
+        raise ValueError(f"its cell has no volume: {cell.tolist()}")
+    return origin, cell
 
 
 def cell_within(low: Array, high: Array, tilt: Array) -> tuple[Array, Array]:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import zarr
@@ -157,6 +157,26 @@ def create_arrays(store: Store, layout: Layout, numbers: NDArray[np.uint8]) -> N
         attributes=scale | {"error_bound": layout.precision / 2},
     )
     zarr.open_array(store, path=SPECIES, mode="r+")[:] = numbers
+
+
+def open_array(store: Store, name: str, mode: Literal["r", "r+"] = "r") -> zarr.Array[Any]:
+    """An array of a trajectory.
+
+    Raises
+    ------
+    TrajectoryError
+        If its description is missing or torn.
+    """
+    try:
+        return zarr.open_array(store, path=name, mode=mode)
+    except TrajectoryError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, FileNotFoundError) as error:
+        home = getattr(store, "_store", store)
+        raise TrajectoryError(
+            f"{name}/zarr.json of {home} is missing or torn ({error}). Put it back from a copy, or "
+            "delete the trajectory and run the simulation again."
+        ) from error
 
 
 def encoded(block: NDArray[np.int32], layout: Layout) -> Buffer:

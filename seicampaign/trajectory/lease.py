@@ -41,7 +41,7 @@ class Lease:
         """
         held = _numbers(store)
         if held:
-            record = keys.get_attributes(store, _path(held[-1]))
+            record = _record(store, held[-1])
             if record is not None and _alive(record):
                 raise TrajectoryError(_busy(store, record))
         number = held[-1] + 1 if held else 1
@@ -57,7 +57,7 @@ class Lease:
     def is_held(store: Store) -> bool:
         """Whether a live process holds the lease of a trajectory."""
         held = _numbers(store)
-        record = keys.get_attributes(store, _path(held[-1])) if held else None
+        record = _record(store, held[-1]) if held else None
         return record is not None and _alive(record)
 
     def check(self) -> None:
@@ -86,6 +86,14 @@ class Lease:
         now = keys.get_attributes(self._store, _path(self._number))
         if now is not None and now["token"] == self._record["token"]:
             keys.delete_tree(self._store, _path(self._number))
+
+
+def _record(store: Store, number: int) -> dict[str, Any] | None:
+    """Who holds it; nobody where it is torn: a lease that somebody holds was written whole."""
+    try:
+        return keys.get_attributes(store, _path(number))
+    except TrajectoryError:
+        return None
 
 
 def _path(number: int) -> str:

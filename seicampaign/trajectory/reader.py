@@ -17,7 +17,7 @@ from seicampaign.trajectory import keys
 from seicampaign.trajectory.checked import CheckedStore
 from seicampaign.trajectory.checksums import REMEDY
 from seicampaign.trajectory.commits import Root
-from seicampaign.trajectory.layout import EDGES, POSITION, SPECIES, STEP, TIME
+from seicampaign.trajectory.layout import EDGES, POSITION, SPECIES, STEP, TIME, open_array
 from seicampaign.trajectory.positions import Positions, read
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class Trajectory:
         return steps, times, cells
 
     def _array(self, name: str) -> zarr.Array[Any]:
-        return zarr.open_array(self._store, path=name, mode="r")
+        return open_array(self._store, name)
 
     def _decoded(self, row: int) -> NDArray[np.int32]:
         """A chunk row as integers; the last one read is kept, as frames are read in order."""

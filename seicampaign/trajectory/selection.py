@@ -49,8 +49,9 @@ class Selection:
         if chosen.step < 0:
             raise TrajectoryError("Frames are read forwards: the step of a slice must be positive.")
         if not chosen:
+            asked = f"{frames.start}:{frames.stop}:{frames.step}".replace("None", "")
             raise TrajectoryError(
-                f"No frame is left: {frames} of the {trajectory.n_frames} frames there are."
+                f"No frame is left: {asked} of the {trajectory.n_frames} frames there are."
             )
         return cls(trajectory, chosen, _indices(trajectory, atoms))
 

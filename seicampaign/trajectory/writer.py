@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-import zarr
 from numpy.typing import ArrayLike
 from zarr.abc.store import Store
 
@@ -39,6 +38,7 @@ from seicampaign.trajectory.layout import (
     check_chunk,
     create_arrays,
     encoded,
+    open_array,
 )
 from seicampaign.trajectory.lease import Lease
 
@@ -218,14 +218,14 @@ class TrajectoryWriter:
     def truncate(self, step: int) -> None:
         """Drop all frames after a step, from the store too. What is left is committed."""
         self.commit()
-        stored = zarr.open_array(self._checked(), path=STEP, mode="r")[: self.committed.frames]
+        stored = open_array(self._checked(), STEP)[: self.committed.frames]
         frames = int(np.searchsorted(np.asarray(stored), step, side="right"))
         if frames == self.committed.frames:
             return
         self._lease.check()
         last = Commit(generation=self.committed.generation + 1)
         if frames:
-            times = zarr.open_array(self._checked(), path=TIME, mode="r")
+            times = open_array(self._checked(), TIME)
             last = replace(
                 last,
                 frames=frames,
@@ -246,9 +246,7 @@ class TrajectoryWriter:
         garbage.clean(self._store, layout, frames)
         self._checksums = Checksums(self._store, layout)
         checked = self._checked()
-        self._arrays = {
-            name: zarr.open_array(self._staging, path=name, mode="r+") for name in FRAME_ARRAYS
-        }
+        self._arrays = {name: open_array(self._staging, name, "r+") for name in FRAME_ARRAYS}
         for array in self._arrays.values():
             if array.shape[0] != frames:
                 array.resize((frames, *array.shape[1:]))
@@ -259,7 +257,7 @@ class TrajectoryWriter:
         self._page_start = frames - frames % layout.page_frames
         starts = dict.fromkeys((STEP, TIME, EDGES), self._page_start) | {POSITION: self._start}
         kept = {
-            name: np.asarray(zarr.open_array(checked, path=name, mode="r")[start:frames])
+            name: np.asarray(open_array(checked, name)[start:frames])
             for name, start in starts.items()
         }
         self._buffer[: self._filled] = kept[POSITION]

@@ -3,15 +3,15 @@
 from importlib.resources import files
 
 import pytest
-from ase.io import read
 
 from seicampaign.analysis import Phase, classify_frame
+from seicampaign.trajectory.sources import iread_atoms
 
 
 @pytest.fixture(scope="module")
 def frames():
     data = files("seicampaign.mtp") / "data" / "LiPSCl.extxyz.gz"
-    return read(str(data), index=":")
+    return list(iread_atoms(data))
 
 
 def of(frames, *words):

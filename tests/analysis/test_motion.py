@@ -82,3 +82,20 @@ def test_frames_of_another_simulation_are_refused(start):
     fewer = start[np.flatnonzero(start.numbers == 3)[0] + 1 :]
     with pytest.raises(AnalysisError, match="one simulation"):
         running.update(1.0, classify_frame(fewer))
+
+
+def test_a_tilted_box_that_flips_moves_nothing(start):
+    """LAMMPS keeps tilts small: it takes b - a for b, and wraps the same atoms anew."""
+    tilted = start.copy()
+    a, b, c = start.cell.array
+    tilted.set_cell([a, b + 0.5 * a, c])
+    flipped = tilted.copy()
+    flipped.set_cell([a, b - 0.5 * a, c])
+    flipped.wrap()
+    running = Running.new(Thresholds(motion_lag=4.0))
+    for time in range(6):
+        values = running.update(float(time), classify_frame(tilted if time < 3 else flipped))
+        running = Running.from_bytes(running.to_bytes(), Thresholds(motion_lag=4.0))
+        if time == 4:
+            assert [values[f"msd_{name}"] for name in SLABS] == pytest.approx([0, 0, 0], abs=1e-4)
+    assert values["lithium_passed_lower"] == values["lithium_passed_upper"] == 0

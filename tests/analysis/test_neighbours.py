@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 from ase.neighborlist import neighbor_list
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
@@ -54,13 +55,12 @@ def test_the_same_neighbours_as_ase(box, cutoff):
             assert np.isinf(found.distance[n, len(nearest) :]).all()
 
 
-def test_counting_stops_when_there_are_enough(box):
+def test_counting_is_finding_and_forgetting(box):
     inside = contents(box)
     everyone = np.arange(len(box))
-    within = inside.nearest(everyone, inside.lithium, 4.0, 1).within
-    for number in (np.zeros_like(within), np.full_like(within, 4), everyone % 5):
-        enough = inside.at_least(number, everyone, inside.lithium, 4.0)
-        assert enough.tolist() == (within >= number).tolist()
+    for targets in (inside.lithium, everyone):
+        within = inside.nearest(everyone, targets, 4.0, 1).within
+        assert inside.count(everyone, targets, 4.0).tolist() == within.tolist()
 
 
 @pytest.mark.parametrize("size", [2, 5, 9])
@@ -91,3 +91,29 @@ def test_nobody_has_no_neighbours(box):
     assert inside.nearest(inside.lithium, nobody, 3.0, 2).within.sum() == 0
     assert len(inside.nearest(nobody, inside.lithium, 3.0, 2).within) == 0
     assert len(inside.in_pieces(nobody, 2, 3.0)) == 0
+
+
+def test_neighbours_as_near_are_all_found_once():
+    """A perfect crystal: 12 at one distance, and 6 at the next."""
+    box = bulk("S", "fcc", a=4.0, cubic=True).repeat(4)
+    box.numbers[0] = 15
+    everyone = np.arange(len(box))
+    found = contents(box).nearest(everyone, everyone, 4.1, 20)
+    assert (found.within == 18).all()
+    assert (
+        np.sort(found.which[:, :18], axis=1)[:, 1:] > np.sort(found.which[:, :18])[:, :-1]
+    ).all()
+    assert found.distance[:, :12] == pytest.approx(np.sqrt(8))
+    assert found.distance[:, 12:18] == pytest.approx(4.0)
+    assert (found.which[:, 18:] == -1).all()
+
+
+@pytest.mark.parametrize("many", [30, 300])
+def test_in_a_crowd_too_the_nearest_come_first(many):
+    rng = np.random.default_rng(many)
+    box = Atoms(f"S{many}", positions=rng.random((many, 3)) * 5 + 5, cell=[30] * 3, pbc=True)
+    apart = box.get_all_distances()
+    everyone = np.arange(many)
+    found = contents(box).nearest(everyone, everyone, 9.0, 12)
+    assert (found.within == many - 1).all()
+    assert found.which.tolist() == np.argsort(apart, axis=1)[:, 1:13].tolist()

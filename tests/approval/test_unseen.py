@@ -1,5 +1,6 @@
 """Labels a potential has not seen: no leak, limits by kind, a picture."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -38,6 +39,15 @@ def test_held_out_labels_are_judged_by_kind(shipped):
     }
     for result in results:
         assert result.passed == (result.value <= result.limit)
+
+
+def test_melts_whose_phosphorus_is_reduced_in_part_are_a_kind_of_their_own(shipped):
+    for atoms in own_labels(shipped):
+        count = Counter(atoms.symbols)
+        gained = count["Li"] + 5 * count["P"] - 2 * count["S"] - count["Cl"]
+        neither = gained != 0 and gained < 8 * count["P"]  # all of it P5+, or all of it P3-
+        if atoms.info["kind"] in ("amorphous", "mixed-valence"):
+            assert (atoms.info["kind"] == "mixed-valence") == neither, atoms.info["source"]
 
 
 def test_without_labels_the_cross_validation_counts(shipped):

@@ -74,6 +74,6 @@ def test_the_first_labels_make_the_data_set_once(store, tmp_path):
 
 def test_first_labels_that_are_set_apart_are_said(store, tmp_path):
     labels = WORKFLOWS.parent / "seicampaign" / "mtp" / "data" / "LiPSCl.extxyz.gz"
-    with pytest.warns(UserWarning, match="6 of 742 first labels are set apart"):
+    with pytest.warns(UserWarning, match="7 of 942 first labels are set apart"):
         read(tmp_path, f"{GOOD}first_labels: {labels}\n").flow(store)
-    assert len(datasets.quarantined(store, "data")) == 6
+    assert len(datasets.quarantined(store, "data")) == 7

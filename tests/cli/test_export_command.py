@@ -27,8 +27,8 @@ def stored(store):
 def test_some_frames_of_an_element(stored, tmp_path):
     from ase.io import read
 
-    file = tmp_path / "a.xyz"
-    called = call("export", "a-simulation", file, "--frames", "2:10:4", "--element", "P")
+    file = tmp_path / "new" / "a.xyz"
+    called = call("export", "a-sim", file, "--frames", "2:10:4", "--element", "P")
     assert f"{file}: 2 frames" in called.stdout
     images = read(file, ":")
     assert [a.info["step"] for a in images] == [2, 6]
@@ -39,7 +39,9 @@ def test_some_frames_of_an_element(stored, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing", "a.xyz"], "holds no trajectory"),
+        (["nothing", "a.xyz"], "Unknown campaign or simulation"),
+        (["a-", "tests"], "does not say which format"),
+        (["a-simulation", "a.xyz", "--frames", "20:"], "No frame is left: 20:: of the 12"),
         (["a-simulation", "a.xyz", "--frames", "7"], "start:stop"),
         (["a-simulation", "a.pdb"], "does not say which format"),
     ],

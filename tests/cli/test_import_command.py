@@ -17,20 +17,24 @@ ITEM: ATOMS id type x y z
 2 2 1 1 {step}e-3
 1 1 0 0 0
 """
-KNOWN = ["--electrolyte", "Li6PS5Cl", "--temperature", "300", "--timestep", "1"]
+KNOWN = ["--electrolyte", "a sulfide", "--temperature", "300", "--timestep", "1"]
+
+
+def command(*arguments):
+    return subprocess.run(
+        [COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
 
 
 def call(*arguments):
-    return subprocess.run(
-        [COMMAND, "import", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
+    return command("import", *arguments)
 
 
 def test_a_dump_is_imported_once(store, tmp_path):
     file = tmp_path / "Old.dump"
     file.write_text("".join(DUMP.format(step=step) for step in (0, 100, 200)))
     first = call(file, *KNOWN, "--elements", "Li,S")
-    assert "3 frames, 3 of them new" in first.stdout
+    assert "3 frames, 3 of them new, to 0.2 ps" in first.stdout
     assert "Positions were wrapped" in first.stdout
     assert "Not analysed: " in first.stdout and "no P" in first.stdout
     assert "3 frames, 0 of them new" in call(file, *KNOWN, "--elements", "Li S").stdout
@@ -44,9 +48,26 @@ def test_what_cannot_be_imported_is_one_sentence(store, tmp_path):
     for arguments, message in [
         ([file, *KNOWN, "--elements", "Li S"], "Frame 2 of Old.dump (step 0) goes back in time"),
         ([file, *KNOWN], "name the element of each type"),
+        ([file, *KNOWN, "--campaign", "none"], "Unknown campaign 'none'"),
         ([file, *KNOWN, "--temperature", "-3"], "--temperature: Input should be greater than 0"),
     ]:
         failed = call(*arguments)
         assert failed.returncode == 1
         assert message in failed.stderr and "Traceback" not in failed.stderr
     assert store.simulations.count() == 0
+
+
+def test_imported_runs_are_listed_and_taken_back(store, tmp_path):
+    file = tmp_path / "Old.dump"
+    file.write_text("".join(DUMP.format(step=step) for step in (0, 100, 200)))
+    assert "Imported runs: nothing yet." in command("imported").stdout
+    call(file, *KNOWN, "--elements", "Li S", "--name", "of 2023")
+    identity = store.simulations.query_one()["simulation_id"]
+    listed = command("imported").stdout
+    assert all(text in listed for text in (identity, "of 2023", "a sulfide", "Old.dump", "0.2"))
+    unknown = command("imported", "--campaign", "another")
+    assert unknown.returncode == 1 and "Unknown campaign 'another'" in unknown.stderr
+    assert "taken back" in command("imported", "--remove", identity).stdout
+    assert store.simulations.count() == 0
+    again = command("imported", "--remove", identity)
+    assert again.returncode == 1 and "`seicampaign imported` lists" in again.stderr

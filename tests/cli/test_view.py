@@ -36,14 +36,22 @@ def test_a_frame_as_atoms_as_a_picture_and_for_ovito(store, stored, tmp_path):
     )
     assert (shown.arrays["phase"] == 3).all()
     assert shown.arrays["color"].shape == (len(stored), 3)
-    assert "picture.png" in call("abc", "--to", "picture.png", cwd=tmp_path).stdout
-    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
-    assert "abcdef-2.extxyz is ready" in call("abcdef", "--to", "ovito", cwd=tmp_path).stdout
+    assert "picture.PNG" in call("abc", "--to", "picture.PNG", cwd=tmp_path).stdout
+    assert (tmp_path / "picture.PNG").read_bytes().startswith(b"\x89PNG")
+    handed = call("abcdef", "--to", "ovito", cwd=tmp_path).stdout
+    assert "abcdef-2.extxyz: phase and color" in handed and "OVITO" in handed
     np.testing.assert_array_equal(read(tmp_path / "abcdef-2.extxyz").arrays["phase"], 3)
 
 
 @pytest.mark.slow
-def test_what_cannot_be_shown_says_why(store, stored, tmp_path):
+def test_what_cannot_be_shown_says_why(store, stored, tmp_path, monkeypatch):
     assert "has 3 frames, and no 7" in call("abc", "--frame", "7").stderr
     assert "Did you mean 'abcdef'" in call("abcdeg").stderr
     assert "use ovito, ase" in call("abc", "--to", "x.blend", cwd=tmp_path).stderr
+    (tmp_path / "file").write_text("")
+    for inside in ("file/x.png", "file/x.xyz"):
+        failed = call("abc", "--to", inside, cwd=tmp_path)
+        assert f"{inside} cannot be written" in failed.stderr and "Trace" not in failed.stderr
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    assert "needs a screen" in call("abc", "--to", "ase").stderr

@@ -1,6 +1,7 @@
 """Where pages are executed: a database with a finished campaign, a directory like a clone."""
 
 import gzip
+import re
 import shutil
 from dataclasses import replace
 
@@ -69,12 +70,26 @@ def old_run(trajectory, folder):
     first, second = folder / "old.dump", folder / "more.dump"
     trajectory.export(first, frames=slice(0, 15))
     trajectory.export(second, frames=slice(15, None))
+    for path in (first, second):
+        number_types(path)
     packed = folder / "old.dump.gz"
     packed.write_bytes(gzip.compress(first.read_bytes()))
     log = folder / "log.lammps"
     rows = "\n".join(f"{step} 400.0" for step in trajectory.steps)
     log.write_text(f"Step Temp\n{rows}\nLoop time of 1\n")
     return packed, second, log
+
+
+def number_types(path):
+    """Types as `--elements "Li P S Cl"` has them."""
+    types = {element: n for n, element in enumerate(("Li", "P", "S", "Cl"), 1)}
+    text = re.sub(
+        r"^(\d+ +)\d+ (\w+) ",
+        lambda row: f"{row[1]}{types[row[2]]} {row[2]} ",
+        path.read_text(),
+        flags=re.MULTILINE,
+    )
+    path.write_text(text)
 
 
 def stand_ins(potential, folder):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from ase.build import bulk
-from ase.io import read
 from pydantic import ValidationError
 
 from seicampaign.md import GradeSettings, MDParameters, SegmentGrading, SegmentInput, run_segment
@@ -12,6 +11,7 @@ from seicampaign.md.inputs import DATA, START, write_data
 from seicampaign.mtp import load_potential
 from seicampaign.mtp.grade import active_set
 from seicampaign.mtp.potential import SHIPPED
+from seicampaign.training import read_labels
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def potential():
 @pytest.fixture(scope="module")
 def chosen(potential):
     """The active set of a few configurations alone: all else is far from it."""
-    images = [a for a in read(SHIPPED / "LiPSCl.extxyz.gz", ":") if set(a.symbols) == {"Li"}]
+    images = [a for a in read_labels(SHIPPED / "LiPSCl.extxyz.gz") if set(a.symbols) == {"Li"}]
     return active_set(potential.mtp, potential.species, images)
 
 

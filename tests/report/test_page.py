@@ -126,7 +126,7 @@ def test_transport_and_shares_are_told_of_every_condition(grown, store, tmp_path
 
 def test_provenance_names_tests_and_labels_of_the_potential(grown, store, tmp_path):
     text = write_report(store, "pair", tmp_path / "pair.html").read_text()
-    assert "configurations of LiPSCl-705.extxyz.gz (SHA-256" in text
+    assert "configurations of LiPSCl.extxyz.gz (SHA-256" in text
     assert "tests failed (" in text or "tests passed" in text
     assert "meV/atom" in text
 

@@ -11,7 +11,7 @@ from seicampaign.store.garbage import find_garbage
 from seicampaign.store.imports import ImportedRun, import_run, remove_imported
 from seicampaign.trajectory import Trajectory, TrajectoryWriter
 
-RUN = ImportedRun(electrolyte="Li6PS5Cl", temperature=300, timestep=2.0)
+RUN = ImportedRun(electrolyte="Li3PS4", temperature=300, timestep=2.0)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_a_run_joins_a_campaign_once(store, dump, tmp_path):
     assert curves["reduction_degree"].times.tolist() == [0, 1, 2, 3, 4, 5]
     assert curves["temperature"].values.tolist() == [300, 310, 290]
     row = store.compare("old-and-new").iloc[0]
-    assert (row["electrolyte"], row["seeds"], row["approved"]) == ("Li6PS5Cl", 1, False)
+    assert (row["electrolyte"], row["seeds"], row["approved"]) == ("Li3PS4", 1, False)
     assert row["ns"] == pytest.approx(0.005)
     assert find_garbage(store) == []
     builder = ElectrolyteBuilder(store.uri, store.name)
@@ -135,18 +135,36 @@ def test_a_bad_frame_is_named_and_the_frames_before_it_stay(store, dump):
     end = text.index("\n", place)
     file.write_text(text[:place] + "7 1 Li nan 1.0 2.0" + text[end:])
     with pytest.raises(TrajectoryError, match=r"Frame 59 .*step 29000.* atom 7 is not finite"):
-        import_run(store, [file], RUN)
+        import_run(store, [file], RUN, campaign="old-and-new")
     (document,) = store.simulations.query()
+    assert "campaigns" not in document, "it would shorten what the others are compared over"
     assert "Frame 59" in document["error"]
-    assert store.trajectory(document["simulation_id"]).n_frames == 50
+    assert document["simulation_id"] in document["error"], "what was stored is not named"
+    assert store.trajectory(document["simulation_id"]).n_frames == 58
 
 
 def test_a_run_that_cannot_be_analysed_stays(store, dump, atoms, tmp_path):
     file = tmp_path / "metal.dump"
     text = dump("all.dump", 2).read_text()
     file.write_text(text.replace(" P ", " Cs "))
-    found = import_run(store, [file], RUN)
+    found = import_run(store, [file], RUN.model_copy(update={"electrolyte": "caesium glass"}))
     assert found.frames == 2 and found.not_analysed
+
+
+@pytest.mark.parametrize("said", ["Li6PS5Cl", "Li3PO4", "Li3P2S4", "Na3PS4"])
+def test_atoms_that_are_not_what_they_are_said_to_be(store, dump, said):
+    with pytest.raises(StoreError, match=f"The atoms are Li.* P16 S64, and {said} on Li has"):
+        import_run(store, [dump("1.dump", 2)], RUN.model_copy(update={"electrolyte": said}))
+    assert store.simulations.count() == 0
+    assert store.database.trajectories.count_documents({}) == 0
+
+
+def test_elements_in_a_wrong_order_are_refused(store, dump):
+    file = dump("1.dump", 2)
+    swapped = file.read_text().replace(" P ", " X ").replace(" S ", " P ").replace(" X ", " S ")
+    file.write_text(swapped)
+    with pytest.raises(StoreError, match="Are --elements in the order of the types"):
+        import_run(store, [file], RUN)
 
 
 def test_one_frame_is_no_run(store, dump):

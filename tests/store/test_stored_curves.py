@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from seicampaign.analysis import Thresholds
 from seicampaign.errors import StoreError
 from seicampaign.store import curves
 
@@ -52,6 +53,14 @@ def test_an_analysis_makes_curves_of_its_own(store):
     assert len(store.curve("s", "a")) == 3
     assert len(store.curve("s", "a", "first")) == 5
     assert {len(curve) for curve in store.curves_of("s", "first").values()} == {5}
+
+
+def test_to_try_a_threshold_changes_no_table(store):
+    default = Thresholds().key()
+    append(store, 0, 5, analysis=default)
+    append(store, 0, 3, analysis=Thresholds(ps_bond=2.8).key())
+    assert len(store.curve("s", "a")) == 5
+    assert store.read_curves(["s"])["s"]["b"].analysis == default
 
 
 def test_curves_of_many_simulations_in_one_query(store):

@@ -110,6 +110,19 @@ def test_chunks_that_the_record_does_not_lead_to(store, tmp_path, monkeypatch):
     assert store.trajectory("a").n_frames == 5
 
 
+def test_one_torn_record_does_not_hide_the_garbage_of_others(store):
+    _register(store, "a")
+    _write(store, "a")
+    _write(store, "gone")
+    torn = store.database.trajectory_chunks.update_one(
+        {"_id": "a/zarr.json"}, {"$set": {"v": b"{"}}
+    )
+    assert torn.modified_count == 1
+    with pytest.warns(UserWarning, match=r"Simulation a: zarr.json of .* is torn"):
+        found = find_garbage(store)
+    assert [g.simulation_id for g in found] == ["gone"]
+
+
 def test_a_list_that_has_become_old_does_no_harm(store):
     _write(store, "a")
     found = find_garbage(store)

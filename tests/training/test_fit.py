@@ -231,6 +231,17 @@ def test_a_fit_can_start_from_another(images, result):
         fit(images, level=6, species=SPECIES, start=result.mtp)
 
 
+def test_a_start_may_get_more_radial_polynomials(images, result):
+    settings = {"level": 8, "species": SPECIES, "start": result.mtp, "validation": 0}
+    same = fit(images, **settings, radial_basis_size=4, max_iterations=1)
+    assert same.mtp.radial_basis_size == result.mtp.radial_basis_size == 8
+    wider = fit(images, **settings, radial_basis_size=10, max_iterations=20)
+    assert wider.mtp.radial_basis_size == 10
+    assert wider.history[0].loss == pytest.approx(same.history[0].loss, rel=0.1)
+    assert wider.history[-1].loss < wider.history[0].loss
+    assert wider.mtp.radial_coeffs[..., 8:].any()
+
+
 def test_species_that_never_meet_have_no_radial_functions(images):
     ended = fit(
         images, level=4, species=(*SPECIES, "Kr"), max_iterations=2, validation=0, threads=1

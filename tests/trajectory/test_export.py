@@ -115,6 +115,40 @@ def test_a_dump_keeps_ids_and_turns_a_general_cell(frames, tmp_path):
     )
 
 
+@pytest.mark.parametrize("suffix", ["dump", "xtc", "h5md"])
+def test_cell_and_positions_agree_for_programs_that_know_no_turned_cells(frames, tmp_path, suffix):
+    turned = np.array([[0.0, 20, 1], [0, -3, 21.0], [40.0, 2, 0]])
+    for cell in (turned, np.diag([-20.0, -21, 40])):
+        frames.cells[:] = cell
+        store = MemoryStore()
+        with frames.create(store) as writer:
+            frames.write(writer, 0, 2)
+        trajectory = Trajectory(store)
+        trajectory.export(tmp_path / f"t.{suffix}")
+        read = read_ase if suffix == "dump" else read_mdanalysis
+        _, positions, cells, _ = read(tmp_path / f"t.{suffix}", trajectory)
+        np.testing.assert_allclose(
+            positions[1] @ np.linalg.inv(cells[1]),
+            trajectory.frame(1).get_scaled_positions(False),
+            atol=1e-4,
+        )
+    frames.cells[:] = turned[[1, 0, 2]]
+    store = MemoryStore()
+    with frames.create(store) as writer:
+        frames.write(writer, 0, 1)
+    with pytest.raises(TrajectoryError, match=r"step 0 is left-handed.*\.xyz"):
+        Trajectory(store).export(tmp_path / f"t.{suffix}")
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(trajectory, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TrajectoryError, match="cannot be written: "):
+        trajectory.export(tmp_path / "file" / "t.xyz")
+    (tmp_path / "t.xyz").mkdir()
+    with pytest.raises(TrajectoryError, match="is a directory"):
+        trajectory.export(tmp_path / "t.xyz")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

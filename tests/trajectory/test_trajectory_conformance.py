@@ -145,6 +145,64 @@ def test_a_torn_cell_or_step_is_found(home, frames):
         Trajectory(home).frame(0)
 
 
+def test_what_comes_before_a_missing_chunk_can_be_saved(home, frames):
+    with frames.create(home) as writer:
+        frames.write(writer, 0, 22)
+    keys.delete_keys(home, [f"{POSITION}/c/2/1/0"])
+    with pytest.raises(TrajectoryError, match="truncate"):
+        Trajectory(home)
+    with TrajectoryWriter.open(home) as writer:
+        writer.truncate(frames.steps[9])
+    saved = Trajectory(home)
+    saved.verify()
+    np.testing.assert_allclose(saved.positions[:], frames.positions[:10], atol=0.51e-3)
+
+
+@pytest.mark.parametrize("key", ["", "checksums/0", "particles/all/position/step"])
+def test_a_torn_record_is_named(home, frames, key):
+    with frames.create(home) as writer:
+        frames.write(writer, 0, 22)
+    path = f"{key}/zarr.json".lstrip("/")
+    whole = _stored(home, path)
+    for content in (whole.to_bytes()[:-9], b"", b"[]"):
+        keys.put_many(home, {path: type(whole).from_bytes(content)})
+        for use in (lambda: Trajectory(home).verify(), lambda: TrajectoryWriter.open(home)):
+            with pytest.raises(TrajectoryError, match=f"{path} of .* is .*torn.* from a copy"):
+                use()
+    keys.put_many(home, {path: whole})
+    with TrajectoryWriter.open(home) as writer:
+        frames.write(writer, 22, 23)
+    assert Trajectory(home).n_frames == 23
+
+
+def test_a_torn_lease_is_free(home, frames):
+    frames.create(home)
+    keys.put_many(home, {"lease/1/zarr.json": _stored(home, "zarr.json").from_bytes(b"")})
+    with TrajectoryWriter.open(home) as writer:
+        frames.write(writer, 0, 2)
+    assert Trajectory(home).n_frames == 2
+
+
+def test_no_changed_bit_of_the_commit_record_is_believed(frames):
+    home = MemoryStore()
+    with frames.create(home, metadata={"temperature": 300}) as writer:
+        frames.write(writer, 0, 7)
+    whole, expected = _stored(home, "zarr.json"), Trajectory(home)
+    refused = 0
+    for place in range(len(whole)):
+        content = bytearray(whole.to_bytes())
+        content[place] ^= 1
+        keys.put_many(home, {"zarr.json": type(whole).from_bytes(bytes(content))})
+        try:
+            found = Trajectory(home)
+        except TrajectoryError:
+            refused += 1
+        else:
+            assert (found.n_frames, found.precision) == (7, expected.precision)
+            assert found.metadata == expected.metadata
+    assert refused > 0.8 * len(whole)
+
+
 def test_a_second_writer_is_refused(home, frames):
     writer = frames.create(home)
     frames.write(writer, 0, 3)

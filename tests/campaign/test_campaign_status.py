@@ -1,0 +1,27 @@
+"""How far a campaign is, before anything has run."""
+
+import json
+
+from ase.io import write
+
+from seicampaign import Campaign
+from seicampaign.store.imports import ImportedRun, import_run
+from seicampaign.structures import crystal
+
+
+def test_runs_from_elsewhere_are_counted_and_not_waited_for(store, tmp_path):
+    campaign = Campaign(
+        name="two-temperatures",
+        electrolytes=["Li6PS5Cl"],
+        temperatures=[300, 400],
+        length=1,
+        allow_unapproved=True,
+    )
+    campaign.launch(store)
+    assert campaign.status(store).imported == 0
+    write(tmp_path / "old.extxyz", [crystal("Li6PS5Cl")] * 2)
+    run = ImportedRun(electrolyte="Li6PS5Cl", temperature=400, timestep=1)
+    import_run(store, [tmp_path / "old.extxyz"], run, interval=0.1, campaign="two-temperatures")
+    status = campaign.status(store)
+    assert status.imported == 1 and len(status.simulations) == 2
+    assert json.loads(json.dumps(status.as_dict()))["imported"] == 1
