@@ -35,6 +35,7 @@ def test_help_names_the_commands():
     assert all(word in shown for word in ("launch", "run", "status", "compare", "db", "doctor"))
 
 
+@pytest.mark.slow
 def test_launch_status_and_compare(mongo_home, file):
     assert "1 new, 0 extended, 0 unchanged" in call("launch", file).stdout
     assert "0 new, 0 extended, 1 unchanged" in call("launch", file).stdout
@@ -59,6 +60,7 @@ def test_an_unknown_campaign_is_named(mongo_home):
     assert "Unknown campaign 'nothing'" in failed.stderr
 
 
+@pytest.mark.slow
 def test_without_a_name_status_names_the_campaigns_there_are(mongo_home, file):
     call("launch", file)
     file.write_text(CAMPAIGN.replace("typed", "another"))

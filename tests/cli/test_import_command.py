@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 COMMAND = Path(sys.executable).with_name("seicampaign")
 DUMP = """ITEM: TIMESTEP
 {step}
@@ -42,6 +44,7 @@ def test_a_dump_is_imported_once(store, tmp_path):
     assert store.trajectory(document["simulation_id"]).times.tolist() == [0, 0.1, 0.2]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_imported_is_one_sentence(store, tmp_path):
     file = tmp_path / "Old.dump"
     file.write_text(DUMP.format(step=100) + DUMP.format(step=0))
@@ -57,6 +60,7 @@ def test_what_cannot_be_imported_is_one_sentence(store, tmp_path):
     assert store.simulations.count() == 0
 
 
+@pytest.mark.slow
 def test_imported_runs_are_listed_and_taken_back(store, tmp_path):
     file = tmp_path / "Old.dump"
     file.write_text("".join(DUMP.format(step=step) for step in (0, 100, 200)))

@@ -29,6 +29,7 @@ def own(tmp_path, monkeypatch):
     return load_potential(tmp_path / f"{NAME}.mtp"), tmp_path / described["data"]["file"]
 
 
+@pytest.mark.slow
 def test_the_shipped_potential_has_one_that_is_chosen_once(own, monkeypatch):
     potential, _ = own
     chosen = training_active_set(potential)
