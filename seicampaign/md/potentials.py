@@ -14,6 +14,7 @@ from typing import Any
 from seicampaign.errors import PotentialError, unknown
 from seicampaign.md.inputs import PairPotential, lammps_elements
 from seicampaign.mtp.plugin import Grading
+from seicampaign.mtp.potential import require_elements
 
 ELEMENTS = "{elements}"
 COMMANDS = ("pair_style", "pair_coeff", "pair_modify", "plugin")
@@ -96,12 +97,7 @@ class LammpsPotential:
         PotentialError
             With the elements that are missing and those there are.
         """
-        missing = [element for element in elements if element not in self.species]
-        if missing:
-            raise PotentialError(
-                f"Potential {self.name!r} lacks {', '.join(missing)}: it knows "
-                f"{', '.join(self.species)}. Use a potential with every element."
-            )
+        require_elements(self.name, self.species, elements)
 
     def pair_lines(self, elements: Sequence[str], grading: Grading | None = None) -> list[str]:
         """The lines for LAMMPS types 1, 2, ... of these elements.

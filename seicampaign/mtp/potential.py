@@ -67,12 +67,7 @@ class Potential:
         PotentialError
             With the elements that are missing and those there are.
         """
-        missing = [element for element in elements if element not in self.species]
-        if missing:
-            raise PotentialError(
-                f"Potential {self.name!r} lacks {', '.join(missing)}: it knows "
-                f"{', '.join(self.species)}. Use a potential trained with every element."
-            )
+        require_elements(self.name, self.species, elements)
 
     def pair_lines(self, elements: Sequence[str], grading: Grading | None = None) -> list[str]:
         """LAMMPS lines that load the plug-in and set the pair style.
@@ -125,6 +120,22 @@ class Potential:
             pair_style=f"zero {self.mtp.max_dist}",
             pair_coeff="\n".join(["* *", *self.pair_lines(types)]),
             species=types,
+        )
+
+
+def require_elements(name: str, species: Sequence[str], elements: Sequence[str]) -> None:
+    """Refuse elements that a potential of these species does not know.
+
+    Raises
+    ------
+    PotentialError
+        With the elements that are missing and those there are.
+    """
+    missing = [element for element in elements if element not in species]
+    if missing:
+        raise PotentialError(
+            f"Potential {name!r} lacks {', '.join(missing)}: it knows {', '.join(species)}. "
+            "Use a potential with every element."
         )
 
 

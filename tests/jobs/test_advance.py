@@ -10,7 +10,7 @@ from seicampaign import Campaign
 from seicampaign.analysis import Thresholds
 from seicampaign.errors import SimulationError
 from seicampaign.jobs.segment import SegmentRecorder, advance
-from seicampaign.store import analyses, interfaces
+from seicampaign.store import analyses
 
 pytestmark = pytest.mark.slow
 
@@ -31,19 +31,6 @@ def campaign(**changes):
         },
     )
     return Campaign(**(fields | changes))
-
-
-@pytest.fixture
-def launched(store):
-    """A simulation that is registered and whose interface is built."""
-
-    def launch(declared):
-        (simulation,) = declared.simulations()
-        declared.launch(store)
-        interfaces.build(store, simulation.interface)
-        return simulation
-
-    return launch
 
 
 def test_segments_join_without_gap_or_double_frame(store, launched, tmp_path):

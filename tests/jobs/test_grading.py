@@ -9,7 +9,7 @@ from seicampaign.jobs.grading import segment_grading
 from seicampaign.jobs.segment import advance
 from seicampaign.md import GradeSettings
 from seicampaign.mtp import load_potential
-from seicampaign.store import interfaces, potentials, selections, simulations
+from seicampaign.store import potentials, selections, simulations
 
 pytestmark = pytest.mark.slow
 
@@ -31,17 +31,6 @@ def campaign(grade, **changes):
         },
     )
     return Campaign(**(fields | changes))
-
-
-@pytest.fixture
-def launched(store):
-    def launch(declared):
-        (simulation,) = declared.simulations()
-        declared.launch(store)
-        interfaces.build(store, simulation.interface)
-        return simulation
-
-    return launch
 
 
 @pytest.fixture
