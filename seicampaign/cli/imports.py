@@ -90,6 +90,11 @@ def _say(store: CampaignStore, found: Imported) -> None:
     print(f"{found.simulation_id}: {counted}, to {last:g} ps.")
     if found.nearest_image:
         print("Positions were wrapped: atoms are taken to move less than half the cell per frame.")
+    if found.twins:
+        print(
+            f"It begins with the same two frames as {', '.join(found.twins)}. If that is the same "
+            "run, take one back (`seicampaign imported --remove ID`): each counts as a seed."
+        )
     if found.not_analysed is not None:
         print(f"Not analysed: {found.not_analysed}")
         return

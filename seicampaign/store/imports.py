@@ -77,6 +77,8 @@ class Imported:
         Whether positions had to be unwrapped here: see `RunFrames`.
     not_analysed
         Why its curves stop short of its frames, None where they do not.
+    twins
+        Imported simulations that begin with the same two frames and are said to be other runs.
     """
 
     simulation_id: str
@@ -84,6 +86,7 @@ class Imported:
     added: int
     nearest_image: bool
     not_analysed: str | None
+    twins: tuple[str, ...]
 
 
 def import_run(
@@ -135,10 +138,9 @@ def import_run(
             "run has two at least."
         )
     check_composition(frames.numbers, run.electrolyte, run.anode)
-    identity = content_hash(
-        simulations.IMPORTED, {"run": run.model_dump(), "begin": _digest(frames, head)}
-    )
-    _register(store, identity, run, files)
+    begin = _digest(frames, head)
+    identity = content_hash(simulations.IMPORTED, {"run": run.model_dump(), "begin": begin})
+    _register(store, identity, run, begin, files)
     try:
         added, total = _write(store, identity, frames, chain(head, ordered), progress)
     except TrajectoryError as error:
@@ -149,7 +151,10 @@ def import_run(
     _finish(store, identity, frames)
     if campaign is not None:
         _join(store, identity, campaign)
-    return Imported(identity, total, added, frames.nearest_image, _analyse(store, identity))
+    why = _analyse(store, identity)
+    return Imported(
+        identity, total, added, frames.nearest_image, why, _twins(store, identity, begin)
+    )
 
 
 def imported_runs(store: CampaignStore, campaign: str | None = None) -> list[dict[str, Any]]:
@@ -193,6 +198,7 @@ def _register(
     store: CampaignStore,
     identity: str,
     run: ImportedRun,
+    begin: str,
     files: Sequence[Path],
 ) -> None:
     now = datetime.now(UTC)
@@ -201,6 +207,7 @@ def _register(
         "simulation_id": identity,
         "schema_version": SCHEMA_VERSION,
         "origin": simulations.IMPORTED,
+        "begin": begin,
         # Nobody has tested here what its forces came from.
         "approved": False,
         "state": "importing",
@@ -290,6 +297,12 @@ def _join(store: CampaignStore, identity: str, campaign: str) -> None:
         store.database.simulations.update_one(
             {"_id": identity}, {"$addToSet": {"campaigns": campaign}}
         )
+
+
+def _twins(store: CampaignStore, identity: str, begin: str) -> tuple[str, ...]:
+    query = {"origin": simulations.IMPORTED, "begin": begin, "_id": {"$ne": identity}}
+    with store.explained("read"):
+        return tuple(other["_id"] for other in store.database.simulations.find(query, {"_id": 1}))
 
 
 def _analyse(store: CampaignStore, identity: str) -> str | None:

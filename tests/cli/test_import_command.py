@@ -68,6 +68,9 @@ def test_imported_runs_are_listed_and_taken_back(store, tmp_path):
     call(file, *KNOWN, "--elements", "Li S", "--name", "of 2023")
     identity = store.simulations.query_one()["simulation_id"]
     listed = command("imported").stdout
+    twin = call(file, *KNOWN, "--elements", "Li S").stdout
+    assert f"same two frames as {identity}" in twin
+    assert "taken back" in command("imported", "--remove", twin.split(":")[0]).stdout
     assert all(text in listed for text in (identity, "of 2023", "a sulfide", "Old.dump", "0.2"))
     unknown = command("imported", "--campaign", "another")
     assert unknown.returncode == 1 and "Unknown campaign 'another'" in unknown.stderr

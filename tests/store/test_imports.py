@@ -116,6 +116,15 @@ def test_what_is_known_of_a_run_tells_it_apart(store, dump):
     assert len({import_run(store, [file], run).simulation_id for file, run in runs}) == 4
 
 
+def test_the_same_frames_under_another_name_are_noticed(store, dump):
+    file, other = dump("1.dump", 3), dump("2.dump", 3, seed=2)
+    first = import_run(store, [file], RUN)
+    assert first.twins == import_run(store, [other], RUN).twins == ()
+    second = import_run(store, [file], RUN.model_copy(update={"name": "the same"}))
+    assert second.twins == (first.simulation_id,)
+    assert import_run(store, [file], RUN).twins == (second.simulation_id,)
+
+
 def test_another_run_that_begins_alike_is_refused(store, dump):
     one, other = dump("1.dump", 4), dump("2.dump", 4, seed=2)
     import_run(store, [one], RUN)
