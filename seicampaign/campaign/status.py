@@ -34,7 +34,7 @@ class SimulationStatus:
     ns_done, ns_planned
         Simulated time up to now and in all.
     ns_per_day
-        Rate of its last segment, None before the first has ended.
+        Rate of the segment that runs, or ran last; None before the first.
     heartbeat
         Seconds since its worker last showed itself; None without a worker.
     tries

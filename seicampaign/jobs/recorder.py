@@ -85,6 +85,7 @@ class SegmentRecorder:
         self.restart_step = first_step
         self._pending_restart: tuple[int, Path] | None = None
         self._thermo: list[NDArray[np.float64]] = []
+        self._first_seen: tuple[int, float] | None = None
         self._next_commit = time.monotonic() + COMMIT_SECONDS
         self.discard()
 
@@ -113,12 +114,23 @@ class SegmentRecorder:
         if len(batch.thermo):
             self._thermo.append(batch.thermo)
             now = int(batch.thermo[-1, 0])
-            simulations.record(self.store, self.simulation.id, step_now=now)
+            simulations.record(self.store, self.simulation.id, step_now=now, **self._rate(now))
         if self.grades is not None:
             self.grades.receive(batch)
         self._pending_restart = batch.restart or self._pending_restart
         if time.monotonic() > self._next_commit:
             self.commit()
+
+    def _rate(self, step: int) -> dict[str, float]:
+        """Of the segment since LAMMPS first said a step, as long as it has not ended."""
+        now = time.monotonic()
+        if self._first_seen is None:
+            self._first_seen = step, now
+        first_step, since = self._first_seen
+        if step == first_step:
+            return {}
+        ns = self.simulation.md.time(step - first_step) / 1000
+        return {"ns_per_day": ns / (now - since) * 86400}
 
     def commit(self, *, last: bool = False) -> None:
         """Frames first, then their curves, then the restart point that vouches for both."""

@@ -46,6 +46,24 @@ def test_segments_join_without_gap_or_double_frame(store, launched, tmp_path):
     assert store.segments.count() == 2
 
 
+def test_status_knows_the_rate_of_the_first_segment_while_it_runs(
+    store, launched, tmp_path, monkeypatch
+):
+    declared = campaign()
+    simulation = launched(declared)
+    receive, seen = SegmentRecorder.receive, []
+
+    def watched(self, batch):
+        receive(self, batch)
+        seen.append(declared.status(store))
+
+    monkeypatch.setattr(SegmentRecorder, "receive", watched)
+    advance(store, simulation.id, directory(tmp_path, "1"))
+    last = seen[-1]
+    assert last.simulations[0].ns_per_day > 0 and last.core_hours == 0  # it has not ended
+    assert 0 < last.core_hours_left < 1 and last.hours_left == last.core_hours_left
+
+
 def test_two_segments_are_one_run(store, launched, tmp_path):
     """Positions after 200 + 200 steps are those after 400, to the precision they are kept at."""
     parted = launched(campaign())
