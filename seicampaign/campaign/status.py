@@ -116,7 +116,8 @@ class CampaignStatus:
     @property
     def hours_left(self) -> float | None:
         """Until all is done, if as many run as now; None where nothing runs."""
-        running = sum(s.cores for s in self.simulations if s.state == "running")
+        going = [s for s in self.simulations if s.state == "running" and s.waits_for is None]
+        running = sum(s.cores for s in going)  # not those between two segments
         left = self.core_hours_left
         return left / running if running and left is not None else None
 

@@ -53,13 +53,13 @@ GROUPED = ("electrolyte", "anode", "supercell", "temperature", "pressure", "pote
 def campaigns(store: CampaignStore) -> list[Document]:
     """Every campaign: how far it is, its states, what runs and when a worker last showed itself."""
     step = {"$max": ["$steps_done", {"$ifNull": ["$step_now", 0]}]}
-    running = {"$cond": [{"$eq": ["$state", "running"]}, {"$ifNull": ["$ns_per_day", 0]}, 0]}
+    going = {"$and": [{"$eq": ["$state", "running"]}, {"$gt": ["$worker", None]}]}
     sums = {
         "_id": {"campaign": "$campaigns", "state": "$state"},
         "simulations": {"$sum": 1},
         "done": {"$sum": {"$multiply": [step, "$timestep"]}},
         "planned": {"$sum": {"$multiply": ["$planned_steps", "$timestep"]}},
-        "rate": {"$sum": running},
+        "rate": {"$sum": {"$cond": [going, {"$ifNull": ["$ns_per_day", 0]}, 0]}},
         "heartbeat": {"$max": "$worker.heartbeat"},
     }
     with store.explained("read"):

@@ -5,6 +5,7 @@ import json
 from ase.io import write
 
 from seicampaign import Campaign
+from seicampaign.campaign.status import CampaignStatus, SimulationStatus
 from seicampaign.store.imports import ImportedRun, import_run
 from seicampaign.structures import crystal
 
@@ -25,3 +26,15 @@ def test_runs_from_elsewhere_are_counted_and_not_waited_for(store, tmp_path):
     status = campaign.status(store)
     assert status.imported == 1 and len(status.simulations) == 2
     assert json.loads(json.dumps(status.as_dict()))["imported"] == 1
+
+
+def test_what_waits_for_a_worker_between_two_segments_does_not_shorten_the_time_to_go():
+    def at(ns_done, waits_for):
+        return SimulationStatus(
+            "id", "title", "running", ns_done, 1.0, 12.0, None, waits_for=waits_for
+        )
+
+    status = CampaignStatus("name", [at(0.5, None), at(0.5, "a worker")])
+    assert status.core_hours_left == 2.0  # 1 ns at 12 ns/day
+    assert status.hours_left == 2.0
+    assert CampaignStatus("name", [at(0.5, "a worker")]).hours_left is None

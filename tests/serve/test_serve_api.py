@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from seicampaign.campaign import Campaign
 from seicampaign.serve import create_app
 from seicampaign.store import CampaignStore
+from seicampaign.store.fences import Fence
 
 READING = {"find", "aggregate", "distinct", "getMore", "hello", "ismaster", "ping", "killCursors"}
 READING |= {"endSessions"}
@@ -100,9 +101,11 @@ def test_there_are_no_routes_but_get(store, client):
 
 
 def test_campaigns_say_how_far_they_are(client, store, own):
-    store.database.simulations.update_one(
-        {"_id": own[0]}, {"$set": {"steps_done": 30_000, "state": "running", "ns_per_day": 5.0}}
-    )
+    running = {"steps_done": 30_000, "state": "running", "ns_per_day": 5.0}
+    store.database.simulations.update_one({"_id": own[0]}, {"$set": running})
+    (found,) = client.get("/api/campaigns").json()["campaigns"]
+    assert found["ns_per_day"] == 0  # between two segments
+    Fence.take(store, own[0])
     (found,) = client.get("/api/campaigns").json()["campaigns"]
     assert found["name"] == "pair"
     assert found["states"] == {"running": 1, "waiting": 3}
