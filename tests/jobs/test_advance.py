@@ -11,6 +11,7 @@ from seicampaign.analysis import Thresholds
 from seicampaign.errors import SimulationError
 from seicampaign.jobs.segment import SegmentRecorder, advance
 from seicampaign.store import analyses
+from seicampaign.store.fences import Fence
 
 pytestmark = pytest.mark.slow
 
@@ -58,10 +59,13 @@ def test_status_knows_the_rate_of_the_first_segment_while_it_runs(
         seen.append(declared.status(store))
 
     monkeypatch.setattr(SegmentRecorder, "receive", watched)
+    worker = Fence.take(store, simulation.id)
     advance(store, simulation.id, directory(tmp_path, "1"))
+    worker.release()
     last = seen[-1]
     assert last.simulations[0].ns_per_day > 0 and last.core_hours == 0  # it has not ended
     assert 0 < last.core_hours_left < 1 and last.hours_left == last.core_hours_left
+    assert declared.status(store).hours_left is None  # nobody works on it
 
 
 def test_two_segments_are_one_run(store, launched, tmp_path):

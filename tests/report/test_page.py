@@ -51,6 +51,7 @@ def test_curves_are_drawn_and_the_slider_moves_the_snapshots(browser, grown, sto
 
 def test_numbers_have_intervals_and_lead_to_their_documents(browser, grown, store, tmp_path):
     from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
 
     page = opened(browser, write_report(store, "pair", tmp_path / "pair.html"))
     rows = page.find_elements(By.CSS_SELECTOR, "#summary-table tr")
@@ -58,7 +59,9 @@ def test_numbers_have_intervals_and_lead_to_their_documents(browser, grown, stor
     assert "no curves yet" in rows[2].text
     link = rows[1].find_element(By.TAG_NAME, "a")
     link.click()
-    (document,) = page.find_elements(By.CSS_SELECTOR, "details[open]")
+    (document,) = WebDriverWait(page, 30).until(  # the event of the new address comes later
+        lambda _: page.find_elements(By.CSS_SELECTOR, "details[open]")
+    )
     stored = json.loads(document.find_element(By.TAG_NAME, "pre").text)
     assert stored == json.loads(
         json.dumps(store.electrolytes.query_one({"electrolyte": "Li6PS5Cl"}), default=str)
