@@ -79,7 +79,7 @@ def longer(store, simulation_id, until):
 def test_a_way_from_the_campaigns_to_a_simulation(browser, address, own):
     browser.get(address)
     browser.find_element("link text", "pair").click()
-    assert len(browser.find_elements("css selector", "#simulations tr")) == 5
+    wait(browser, lambda: len(browser.find_elements("css selector", "#simulations tr")) == 5)
     assert "crystalline" in drawn(browser, ".plot").text
     link = one(browser, f"a[href='/simulations/{own[0]}']")
     link.click()
@@ -106,7 +106,7 @@ def test_the_table_follows_a_simulation(browser, address, store, own):
         {"_id": own[0]}, {"$set": {"state": "running", "steps_done": 30_000}}
     )
     wait(browser, lambda: "1 running" in one(browser, "[data-live]").text)
-    assert "0.03 of 0.24" in one(browser, "[data-live]").text
+    wait(browser, lambda: "0.03 of 0.24" in one(browser, "[data-live]").text)
 
 
 def test_the_slider_moves_over_the_stored_frames_and_follows_new_ones(
