@@ -30,7 +30,9 @@ class Fit(NamedTuple):
     """One law fitted to one curve.
 
     `tau` (ps) is the correlation time of the noise and `sigma` its standard deviation; `bic` is
-    comparable between laws on the same window only.
+    comparable between laws on the same window only. `rms` is what the law leaves of the curve
+    (root mean square, in its units); `lasting` says that this remembers for a tenth of the
+    window, the most that counts as noise: the curve has another shape than the law.
     """
 
     law: str
@@ -38,6 +40,8 @@ class Fit(NamedTuple):
     tau: float
     sigma: float
     bic: float
+    rms: float
+    lasting: bool
 
     def value(self, t: ArrayLike) -> Floats:
         """The law at times `t` (ps)."""
@@ -61,6 +65,11 @@ class Verdict(NamedTuple):
     def tie(self) -> bool:
         """Whether more than one law describes the curve equally well."""
         return len(self.laws) > 1
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether even the law that was chosen misses the shape of the curve."""
+        return next(f for f in self.fits if f.law == self.laws[0]).lasting
 
 
 class Interval(NamedTuple):
@@ -112,7 +121,8 @@ def fit(law: str, times: ArrayLike, values: ArrayLike) -> Fit:
         raise AnalysisError(unknown("growth law", law, LAWS))
     t, y = _window(times, values, None, None)
     best: tuple[float, Floats, _Noise] | None = None
-    for tau in _correlation_times(t):
+    taus = _correlation_times(t)
+    for tau in taus:
         noise = _Noise(t, tau)
         parameters = _least_squares(LAWS[law], t, y, noise, None if best is None else best[1])
         score = noise.minus_two_log_likelihood(y - LAWS[law].value(t, *parameters))
@@ -120,13 +130,15 @@ def fit(law: str, times: ArrayLike, values: ArrayLike) -> Fit:
             best = score, parameters, noise
     assert best is not None
     score, parameters, noise = best
-    white = noise.white(y - LAWS[law].value(t, *parameters))
+    rest = y - LAWS[law].value(t, *parameters)
     return Fit(
         law,
         dict(zip(LAWS[law].parameters, map(float, parameters), strict=True)),
         noise.tau,
-        float(np.sqrt(np.mean(white**2))),
+        float(np.sqrt(np.mean(noise.white(rest) ** 2))),
         score + (len(parameters) + 2) * float(np.log(len(t))),
+        float(np.sqrt(np.mean(rest**2))),
+        noise.tau == taus[-1],
     )
 
 

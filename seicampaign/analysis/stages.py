@@ -29,6 +29,7 @@ class StageRules(BaseModel):
     nucleus: float = Field(0.01, gt=0, description="Crystalline share that counts as nucleation")
     fall: float = Field(0.05, gt=0, description="Fall of the amorphous share that makes a maximum")
     still: float = Field(0.02, gt=0, description="Change of the crystalline share in a stall")
+    still_part: float = Field(0.08, gt=0, description="The same, as a part of the last share")
     still_for: float = Field(0.2, gt=0, lt=1, description="Length of a stall, share of the run")
     depleted: float = Field(0.02, ge=0, description="Residual share that counts as none")
 
@@ -60,8 +61,10 @@ def find_stages(
 
     Nucleation: the crystalline share reaches `nucleus` and never falls under half of it again.
     Amorphous maximum: the largest amorphous share, if it falls by `fall` afterwards. Stall: from
-    then on the crystalline share stays within `still` of its last value, for `still_for` of
-    the run at least. Depletion: the residual share is under `depleted` from then on.
+    then on the crystalline share stays within `still` of its last value, and within `still_part`
+    of that value, for `still_for` of the run at least (what grows as the square root of time
+    changes by a tenth in the last fifth). Depletion: the residual share is under `depleted`
+    from then on.
     """
     rules = rules or StageRules()
     columns = (times, reduced, crystalline, residual_electrolyte, residual_metal)
@@ -117,7 +120,8 @@ def _maximum(t: Floats, amorphous: Floats, rules: StageRules) -> float | None:
 
 def _stall(t: Floats, crystal: Floats, rules: StageRules) -> float | None:
     last = crystal[-max(1, len(t) // 20) :].mean()
-    start = _from_then_on(t, np.abs(crystal - last) <= rules.still)
+    change = min(rules.still, rules.still_part * last)
+    start = _from_then_on(t, np.abs(crystal - last) <= change)
     if start is None or last < rules.nucleus or t[-1] - start < rules.still_for * (t[-1] - t[0]):
         return None
     return start

@@ -184,7 +184,10 @@ def _cells(found: CurveSummary) -> dict[str, str]:
     if stages is not None and stages.stall is not None:
         reason = "" if stages.stalled_for == "neither" else f" (no {stages.stalled_for})"
         stall = cell(stages.stall) + reason
-    laws = {name: " or ".join(verdict.laws) for name, verdict in found.growth.items()}
+    laws = {
+        name: " or ".join(verdict.laws) + (" (doubtful)" if verdict.doubtful else "")
+        for name, verdict in found.growth.items()
+    }
     return {
         "frames": str(found.frames),
         "ps": cell(found.time),

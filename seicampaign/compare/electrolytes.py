@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Seed = Mapping[str, CurveLike]
 
-SUMMARY_VERSION = 3
+SUMMARY_VERSION = 4
 """Rises when a summary of the same curves would come out differently."""
 
 STAGE_CURVES = (
@@ -106,6 +106,10 @@ class GrowthLaw(BaseModel):
         Of the first of `laws`, over seeds.
     window
         ps, of each seed: of the run for reduction, since nucleation for crystallisation.
+    rms
+        What the first of `laws` leaves of each seed's curve, root mean square.
+    doubtful
+        Whether it misses the shape of any of them (`seicampaign.analysis.growth.Fit.lasting`).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -114,6 +118,8 @@ class GrowthLaw(BaseModel):
     rivals: tuple[str, ...] = ()
     parameters: dict[str, Estimate] = Field(default_factory=dict)
     window: tuple[tuple[float, float], ...] = ()
+    rms: Estimate = Estimate()
+    doubtful: bool = False
 
 
 class Summary(BaseModel):
@@ -271,4 +277,6 @@ def _joint_law(windows: Sequence[Window]) -> GrowthLaw:
             name: Estimate.of([f.parameters[name] for f in fits]) for name in fits[0].parameters
         },
         window=tuple(verdict.window for verdict in verdicts),
+        rms=Estimate.of([f.rms for f in fits]),
+        doubtful=any(f.lasting for f in fits),
     )

@@ -114,7 +114,7 @@ def _groups(store: CampaignStore, documents: list[Document], ids: set[str]) -> l
                 "simulations": members,
                 "rows": summary_rows(document),
                 "stages": _numbers(document, STAGES) + _shares(document) + _transport(document),
-                "laws": _laws(document["summary"]),
+                "laws": laws(document["summary"]),
                 "plots": _plots(store, members) if shown else {},
             }
         )
@@ -198,7 +198,8 @@ def shown(estimate: Estimate, otherwise: str = "no value") -> str:
     return f"{estimate.mean:.3g} [{estimate.low:.3g}, {estimate.high:.3g}] ({count} seeds{rest})"
 
 
-def _laws(summary: Mapping[str, Any] | None) -> list[dict[str, str]]:
+def laws(summary: Mapping[str, Any] | None) -> list[dict[str, str]]:
+    """The laws of growth in words: which, how sure, and with which parameters."""
     if summary is None:
         return []
     found = []
@@ -208,11 +209,16 @@ def _laws(summary: Mapping[str, Any] | None) -> list[dict[str, str]]:
     ):
         names = " or ".join(law["laws"]) or "too few frames to tell"
         tie = " (a tie: not to be told apart)" if len(law["laws"]) > 1 else ""
+        doubt = (
+            f" (doubtful: it misses the shape of the curve, by {law['rms']['mean']:.2g} rms)"
+            if law["doubtful"]
+            else ""
+        )
         parameters = ", ".join(
             f"{UNITS.get(name, name)} = {shown(Estimate.model_validate(value))}"
             for name, value in law["parameters"].items()
         )
-        found.append({"label": label, "law": names + tie, "parameters": parameters})
+        found.append({"label": label, "law": names + tie + doubt, "parameters": parameters})
     return found
 
 

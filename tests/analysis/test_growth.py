@@ -53,7 +53,15 @@ def test_the_noise_is_measured_with_the_law():
     assert found.parameters["b"] == pytest.approx(7e-4, rel=0.1)
     assert found.tau == pytest.approx(-2.0 / np.log(0.9), rel=0.5)
     assert found.sigma == pytest.approx(0.01, rel=0.3)
+    assert found.rms == pytest.approx(0.01, rel=0.5) and not found.lasting
     assert found.value([0.0, 500.0]) == pytest.approx([0.01, 0.36], abs=0.03)
+
+
+def test_a_law_is_doubtful_where_the_curve_has_another_shape():
+    """A fast reaction and then a slow one, as a short run of a contact shows them: no law here."""
+    twice = 0.15 * (1 - np.exp(-TIMES / 20)) + 0.3 * (TIMES / 1000) ** 0.6
+    assert growth_law(TIMES, twice + noise(0, size=0.002), start=2.0).doubtful
+    assert not growth_law(TIMES, TRUTH["log"](TIMES) + noise(0), start=2.0).doubtful
 
 
 def test_the_exponent_has_an_interval_over_seeds():

@@ -45,6 +45,13 @@ def test_a_stall_for_want_of_metal_says_so():
     assert stages.metal_depleted == pytest.approx(-400 * np.log(0.02), abs=20)
 
 
+def test_a_small_crystal_that_grows_has_not_stalled():
+    curves = run()
+    curves["crystalline"] = 0.04 * np.sqrt(TIMES / TIMES[-1])
+    assert find_stages(**curves).stall is None
+    assert find_stages(**curves, rules=StageRules(still_part=1)).stall is not None
+
+
 def test_what_has_not_happened_has_no_time():
     curves = {name: values[:6] for name, values in run().items()}
     with pytest.raises(AnalysisError, match="10 frames"):

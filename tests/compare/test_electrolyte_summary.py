@@ -44,6 +44,17 @@ def test_laws_are_found_over_all_seeds(summary):
     assert summary.reduction_law.parameters["b"].mean == pytest.approx(0.08, rel=0.02)
     assert summary.crystal_law.laws == ("sqrt",)
     assert summary.crystal_law.parameters["b"].mean == pytest.approx(0.008, rel=0.05)
+    assert not summary.reduction_law.doubtful
+    assert summary.reduction_law.rms.mean == pytest.approx(0.002, rel=0.1)
+
+
+def test_a_law_that_misses_the_shape_of_one_seed_is_doubtful():
+    odd = seed(3)
+    fast_then_slow = 0.15 * (1 - np.exp(-TIMES / 40)) + 0.3 * (TIMES / 2000) ** 0.6
+    odd["reduction_degree"].values[:] = fast_then_slow
+    law = summarise([seed(0), odd]).reduction_law
+    assert law.doubtful
+    assert law.rms.values[1] > law.rms.values[0]
 
 
 def test_times_have_intervals_over_seeds(summary):
