@@ -1,5 +1,6 @@
 """Fixtures that every floor may use: a private MongoDB, and settings that are not the user's."""
 
+import logging
 import os
 import shutil
 import signal
@@ -7,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from maggma.utils import TqdmLoggingHandler
 from pages import browser, campaign, grown  # noqa: F401
 
 OUTSIDE = (
@@ -22,6 +24,16 @@ WORKERS = ("JOBFLOW_CONFIG_FILE", "FW_CONFIG_FILE")
 def _heed_interrupts():
     """A shell that starts the tests in the background makes them deaf to SIGINT."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_after_a_builder():
+    """A maggma builder that is run leaves a handler that prints every log, of other tests too."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.handlers[:] = [h for h in root.handlers if not isinstance(h, TqdmLoggingHandler)]
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -17,7 +17,7 @@ class Thresholds(BaseModel):
     The defaults were chosen on boxes with known truth: see docs/analysis.md.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     overlap: float = Field(1.2, ge=0, description="Anions closer than this: a broken simulation")
     bond_overlap: float = Field(0.5, ge=0, description="The same for P and S, that may be bonded")

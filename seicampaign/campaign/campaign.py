@@ -19,6 +19,7 @@ from pydantic_core import InitErrorDetails
 
 from seicampaign.campaign.potential import PotentialSpec, inside, read_potential
 from seicampaign.documents import PotentialReference, Sampling, Simulation
+from seicampaign.documents.identity import NAME
 from seicampaign.errors import CampaignError
 from seicampaign.md.parameters import MDParameters
 from seicampaign.structures import InterfaceSpec, crystal, record
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 FIELDS_OF: dict[str, type[BaseModel]] = {"md": MDParameters, "interface": InterfaceSpec}
 """Keys that hold fields of a model, of which a campaign declares a part."""
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
 
 
 class Exemption(BaseModel):

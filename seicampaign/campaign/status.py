@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from seicampaign.store.campaigns import find_campaign
 from seicampaign.store.clock import server_time
-from seicampaign.store.simulations import IMPORTED
+from seicampaign.store.simulations import EXTRAPOLATING, IMPORTED
 
 if TYPE_CHECKING:
     from seicampaign.store import CampaignStore
 
 FINISHED = {"completed"}
+ENDED = FINISHED | {EXTRAPOLATING}
+"""No further segment is added to these."""
 CONTROL = {"pause": "paused", "cancel": "cancelled"}
 FIELDS = (
     *("electrolyte", "anode", "supercell", "temperature", "pressure", "seed", "timestep"),
@@ -97,20 +99,28 @@ class CampaignStatus:
         return all(s.state in FINISHED for s in self.simulations)
 
     @property
+    def ended(self) -> bool:
+        """Whether nothing will go on by itself, since all are complete or beyond the potential."""
+        return all(s.state in ENDED for s in self.simulations)
+
+    @property
     def core_hours(self) -> float:
         """Used by all segments that have ended."""
         return sum(s.core_hours for s in self.simulations)
 
     @property
     def core_hours_left(self) -> float | None:
-        """What the rest takes, at each one's rate; at the median rate where none is known yet."""
+        """What the rest takes, at each one's rate; at the median rate where none is known yet.
+
+        What has ended, or was cancelled, takes nothing.
+        """
+        left = [s for s in self.simulations if s.state not in ENDED | {"cancelled"}]
         rates = [s.ns_per_day for s in self.simulations if s.ns_per_day]
-        if not rates:
-            return 0.0 if self.finished else None
+        if not left or not rates:
+            return None if left else 0.0
         usual = median(rates)
         return sum(
-            (s.ns_planned - s.ns_done) / (s.ns_per_day or usual) * 24 * s.cores
-            for s in self.simulations
+            (s.ns_planned - s.ns_done) / (s.ns_per_day or usual) * 24 * s.cores for s in left
         )
 
     @property
@@ -200,7 +210,7 @@ def _row(
     planned = document["planned_steps"] * per_step
     rate, worker = document.get("ns_per_day"), document.get("worker")
     state = document["state"]
-    if state not in FINISHED and worker is None:
+    if state not in ENDED and worker is None:
         state = CONTROL.get(document.get("control") or "", state)
     hours, cores = used or (0.0, 1)
     return SimulationStatus(
@@ -221,7 +231,7 @@ def _row(
 
 
 def _waits_for(document: Mapping[str, Any], state: str, jobs: set[str]) -> str | None:
-    if state in FINISHED or state == "extrapolating":
+    if state in ENDED:
         return None
     if document.get("control"):
         return "seicampaign resume"
@@ -240,10 +250,13 @@ def _waits_for(document: Mapping[str, Any], state: str, jobs: set[str]) -> str |
 
 
 def title(document: Mapping[str, Any]) -> str:
-    """The title of a simulation from its document, as `Simulation.title`."""
-    nx, ny = document["supercell"]
-    p = document["pressure"]
+    """The title of a simulation from its document, as `Simulation.title`.
+
+    Of an imported run less may be known.
+    """
+    cell, p, seed = document["supercell"], document["pressure"], document["seed"]
     return (
-        f"{document['electrolyte']}|{document['anode']} {nx}x{ny} {document['temperature']:g} K"
-        f"{'' if p is None else f' {p:g} bar'} seed {document['seed']}"
+        f"{document['electrolyte']}|{document['anode']}"
+        f"{'' if cell is None else f' {cell[0]}x{cell[1]}'} {document['temperature']:g} K"
+        f"{'' if p is None else f' {p:g} bar'}{'' if seed is None else f' seed {seed}'}"
     )

@@ -52,6 +52,9 @@ def compare(
         without = _without_curves(store, name, conditions)
         if figure is not None:
             curves_figure(store, _only(name), figure, **conditions)
+    for path in (csv, latex):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
     if csv is not None:
         table.to_csv(csv, index=False)
     if latex is not None:

@@ -43,7 +43,8 @@ def import_(
     ] = None,
     species: Species = None,
     max_force: Annotated[
-        float | None, typer.Option(help="Set apart what has a larger force, eV/A. Default: 30.")
+        float | None,
+        typer.Option(min=0.001, help="Set apart what has a larger force, eV/A. Default: 30."),
     ] = None,
     comment: Annotated[str, typer.Option(help="Why this version exists.")] = "",
 ) -> None:
@@ -74,6 +75,22 @@ def export(
     with _store() as store, store.explained("read"):
         count = export_file(store, name, file, version, species=_elements(species))
     print(f"{count} configurations: {file}")
+
+
+@dataset.command()
+def remove(
+    name: Name,
+    configurations: Annotated[
+        list[str], typer.Argument(help="`configuration_id` of each, as an exported file has it.")
+    ],
+    comment: Annotated[str, typer.Option(help="Why they go.")],
+) -> None:
+    """Make a version without some configurations; older versions keep them."""
+    from seicampaign.store.datasets import remove_configurations
+
+    with _store() as store, store.explained("written"):
+        version = remove_configurations(store, name, configurations, comment)
+    print(f"{name} version {version}: {len(configurations)} removed.")
 
 
 @dataset.command("list")

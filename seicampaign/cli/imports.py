@@ -92,7 +92,7 @@ def _say(store: CampaignStore, found: Imported) -> None:
         print("Positions were wrapped: atoms are taken to move less than half the cell per frame.")
     if found.twins:
         print(
-            f"It begins with the same two frames as {', '.join(found.twins)}. If that is the same "
+            f"It begins with the same positions as {', '.join(found.twins)}. If that is the same "
             "run, take one back (`seicampaign imported --remove ID`): each counts as a seed."
         )
     if found.not_analysed is not None:
@@ -102,4 +102,7 @@ def _say(store: CampaignStore, found: Imported) -> None:
     first, final = reduced.values[[0, -1]]
     print(f"Reduced: {first:.3f} in its first frame, {final:.3f} in its last.")
     if first > 0.5:
-        print("That is much to begin with: are --elements in the order of the types?")
+        print(
+            "That is much to begin with: are --elements in the order of the types? If not, import "
+            f"it again with others, and `seicampaign imported --remove {found.simulation_id}`."
+        )

@@ -63,12 +63,20 @@ File = Annotated[Path, typer.Argument(help="A campaign file, e.g. workflows/quic
 
 
 def main() -> None:
-    """Entry point: our own errors are one sentence on standard error, and exit status 1."""
+    """Entry point: our own errors are one sentence on standard error, and exit status 1.
+
+    So are files that cannot be read or written.
+    """
     warnings.showwarning = _show_warning
     try:
         app()
     except SEICampaignError as error:
         print(f"seicampaign: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"seicampaign: {error.filename}: {error.strerror}.", file=sys.stderr)
         sys.exit(1)
 
 

@@ -42,7 +42,7 @@ def status(
                 print(json.dumps(found.as_dict(), indent=2), flush=True)
             else:
                 _show(found, clear=watch is not None, every=every)
-            if watch is None or found.finished:
+            if watch is None or found.ended:
                 return
             time.sleep(watch)
 
@@ -53,6 +53,7 @@ def _show(found: CampaignStatus, *, clear: bool, every: bool) -> None:
     few = found.simulations
     if len(few) > MANY and not every:
         few = [s for s in few if s.state not in ("completed", "waiting")][:MANY]
+    left_out = len(found.simulations) - len(few)
     rows = [
         {
             "simulation": s.simulation_id,
@@ -67,7 +68,10 @@ def _show(found: CampaignStatus, *, clear: bool, every: bool) -> None:
         }
         for s in few
     ]
-    show_table(f"Campaign {found.name}", rows)
+    if rows or not left_out:
+        show_table(f"Campaign {found.name}", rows)
+    if left_out:
+        print(f"Campaign {found.name}: {left_out} simulations have no row; `--all` gives each one.")
     counts = ", ".join(f"{count} {state}" for state, count in sorted(found.states.items()))
     left = found.core_hours_left
     print(f"{found.ns_done:.4g} of {found.ns_planned:.4g} ns; {counts}.")

@@ -21,7 +21,8 @@ def show_table(title: str, rows: Sequence[dict[str, str]]) -> None:
     if not rows:
         print(f"{title}: nothing yet.")
         return
-    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    console = Console(width=width, markup=False, emoji=False)  # names may have [brackets]
 
     def table(lines: Sequence[Sequence[str]]) -> Table:
         made = Table(*lines[0], title=title, title_justify="left")

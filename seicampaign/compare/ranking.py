@@ -94,12 +94,12 @@ WORDS = ("electrolyte", "anode", "supercell", "temperature", "pressure", "potent
 
 
 def _words(document: Mapping[str, Any]) -> dict[str, str]:
-    pressure = document["pressure"]
+    pressure, cell = document["pressure"], document["supercell"]
     potential = document["potential"]
     return {
         "electrolyte": str(document["electrolyte"]),
         "anode": f"on {document['anode']}",
-        "supercell": "x".join(map(str, document["supercell"])),
+        "supercell": "unknown size" if cell is None else "x".join(map(str, cell)),
         "temperature": f"{document['temperature']:g} K",
         "pressure": "constant volume" if pressure is None else f"{pressure:g} bar",
         "potential": f"{potential['name']} {potential['hash'][:6]}",

@@ -11,6 +11,8 @@ from seicampaign.errors import StoreError
 
 SCHEMA_VERSION = 1
 ID_LENGTH = 20
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
+"""What people call things: it can stand in a file name, an address and a shell command."""
 
 
 def content_hash(kind: str, content: Mapping[str, Any]) -> str:

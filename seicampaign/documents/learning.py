@@ -7,13 +7,11 @@ from typing import Any
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
-from seicampaign.documents.identity import content_hash
+from seicampaign.documents.identity import NAME, content_hash
 from seicampaign.documents.simulation import PotentialReference
 from seicampaign.md.grade import GradeSettings
 from seicampaign.md.parameters import MDParameters
 from seicampaign.structures import InterfaceSpec, build_interface, crystal, label_cells
-
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
 
 
 class Start(BaseModel):

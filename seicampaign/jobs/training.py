@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from jobflow import Flow, Maker, Response, job
 
 from seicampaign.documents import content_hash
+from seicampaign.documents.identity import NAME
+from seicampaign.errors import TrainingError
 from seicampaign.mtp import load_potential, write_mtp
 from seicampaign.settings import settings as machine
 from seicampaign.store import connect, datasets, potentials
@@ -143,6 +146,11 @@ def fit_and_store(
     fit_id = _fit_id(maker, chosen, of_set["content_hash"])
     collection = store.database["potentials"]
     found = collection.find_one({"fits": fit_id})
+    name = potential_name or f"{dataset}-v{of_set['version']}"
+    if not re.match(NAME, name):
+        raise TrainingError(
+            f"A potential cannot be called {name!r}: letters, digits, '.', '_' and '-', 80 at most."
+        )
     if found is None:
         labels = datasets.dataset(store, dataset, of_set["version"])
         parts = Parts.of(labels, maker)
@@ -159,7 +167,6 @@ def fit_and_store(
         )
         seconds = time.monotonic() - start
         known = _metadata(maker, chosen, of_set, fitted, parts) | {"seconds": round(seconds, 1)}
-        name = potential_name or f"{dataset}-v{of_set['version']}"
         key = _save(store, fitted, known, parts, directory / f"{name}.mtp")
         collection.update_one({"_id": key}, {"$addToSet": {"fits": fit_id}})
         checkpoint.unlink(missing_ok=True)

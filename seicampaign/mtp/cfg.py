@@ -16,6 +16,7 @@ from typing import NoReturn
 import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
 from seicampaign.errors import PotentialError, TrainingError
@@ -48,8 +49,11 @@ def read_cfg(path: str | os.PathLike[str], species: Sequence[str]) -> list[Atoms
     ------
     TrainingError
         If the file cannot be read or a part is missing, malformed, given twice, not finite or of a
-        type that has no element; the message names file and line.
+        type that has no element; the message names file and line. If a species is no element.
     """
+    strangers = [name for name in species if atomic_numbers.get(name, 0) == 0]
+    if strangers:
+        raise TrainingError(f"{strangers[0]!r} among the species of {path} is no element.")
     try:
         text = Path(path).read_bytes().decode("utf-8")
     except OSError as error:

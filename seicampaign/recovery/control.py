@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 from seicampaign.errors import CampaignError
 from seicampaign.jobs.md import PARKED
 from seicampaign.recovery import workflows
+from seicampaign.store import simulations as simulation_records
 from seicampaign.store.campaigns import find_campaign
 
 if TYPE_CHECKING:
     from seicampaign.store import CampaignStore
 
 STATES = {"pause": "paused", "cancel": "cancelled"}
+ENDED = {"$in": ["completed", simulation_records.EXTRAPOLATING]}
+"""Nothing goes on with these: no more steps are asked for, or the potential does not know them."""
 IDENTITY = re.compile("[0-9a-f]{6,}")
 
 
@@ -40,9 +43,9 @@ def select(store: CampaignStore, what: Iterable[str]) -> list[str]:
     """
     found: dict[str, None] = {}
     for word in what:
-        ids = [
-            d["_id"] for d in store.database["simulations"].find(_query(store, word), {"_id": 1})
-        ]
+        query = _query(store, word)
+        with store.explained("read"):
+            ids = [d["_id"] for d in store.database["simulations"].find(query, {"_id": 1})]
         if not ids:
             raise CampaignError(f"No simulation matches {word!r}.")
         found |= dict.fromkeys(ids)
@@ -73,7 +76,7 @@ def hold(store: CampaignStore, simulation_ids: Iterable[str], control: str) -> i
     to resume.
     """
     ids, simulations = list(simulation_ids), store.database["simulations"]
-    going = {"_id": {"$in": ids}, "state": {"$ne": "completed"}}
+    going = {"_id": {"$in": ids}, "state": {"$not": ENDED}}
     count = simulations.update_many(going, {"$set": {"control": control}}).modified_count
     simulations.update_many(going | {"worker": None}, {"$set": {"state": STATES[control]}})
     parked = {"spec._parked": {"$ifNull": ["$spec._fworker", None]}, "spec._fworker": PARKED}
@@ -87,7 +90,7 @@ def resume(store: CampaignStore, simulation_ids: Iterable[str]) -> int:
     """Let simulations go on that were paused or cancelled, or that waited for a person."""
     ids, simulations = list(simulation_ids), store.database["simulations"]
     held = {"$or": [{"control": {"$ne": None}}, {"needs": {"$ne": None}}, {"state": "failed"}]}
-    query = {"_id": {"$in": ids}, "state": {"$ne": "completed"}, **held}
+    query = {"_id": {"$in": ids}, "state": {"$not": ENDED}, **held}
     found = [document["_id"] for document in simulations.find(query, {"_id": 1})]
     free: dict[str, Any] = {
         "control": None,

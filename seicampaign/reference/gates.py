@@ -111,6 +111,8 @@ def _not_whole(atoms: Atoms) -> Iterator[str]:
             yield f"{name} not finite"
     if len(atoms) == 0:
         yield "it has no atoms"
+    if results.get("stress") is not None and not (atoms.pbc.all() and atoms.cell.rank == 3):
+        yield "it has a stress and is not periodic in three directions"
     if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
         yield "positions or cell not finite"
     elif (atoms.pbc & (atoms.cell.lengths() == 0)).any():

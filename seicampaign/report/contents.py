@@ -125,7 +125,8 @@ def place(document: Document) -> tuple[Any, ...]:
     """Where a condition stands: as its title reads, constant volume after all pressures."""
     pressure = document["pressure"]
     return (
-        *(document[name] for name in ("electrolyte", "anode", "supercell", "temperature")),
+        *(document["electrolyte"], document["anode"]),
+        *(document["supercell"] or [], document["temperature"]),
         (pressure is None, pressure or 0.0),
     )
 

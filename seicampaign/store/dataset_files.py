@@ -84,6 +84,7 @@ def export_file(
     path = Path(path)
     configurations = dataset(store, name, version)
     partial = path.with_name(f".{os.getpid()}.{path.name}")
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         _write(partial, configurations, species)
         partial.replace(path)

@@ -7,6 +7,7 @@ the next version. What the gates refuse goes to `quarantine` with the reasons.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from seicampaign.documents.datasets import (
     configuration_id,
     label_hash,
 )
+from seicampaign.documents.identity import NAME
 from seicampaign.errors import StoreError, TrainingError, unknown
 from seicampaign.reference import STARTER
 from seicampaign.reference.gates import Gates
@@ -112,7 +114,12 @@ def add_configurations(
     TrainingError
         If a configuration has another setting than the data set, or says none.
     """
+    if not re.match(NAME, name):
+        raise TrainingError(
+            f"A data set cannot be called {name!r}: letters, digits, '.', '_' and '-', 80 at most."
+        )
     key = _one_setting(store, name, configurations, setting)
+    _check_labelling(store, name, configurations)
     good, bad = _sorted_out(store, configurations, key, gates or Gates())
     quarantine.put(store, name, key, bad)
     version, added = 0, 0
@@ -120,6 +127,7 @@ def add_configurations(
         _store_configurations(store, key, good)
         described = _described(setting, key)
         version, added = _next_version(store, name, described, comment, more=list(good))
+        quarantine.release(store, name, key, good.values())
     return Added(
         name=name,
         version=version or _latest_number(store, name),
@@ -265,6 +273,28 @@ def _one_setting(
     if key is None:
         raise TrainingError(f"Nothing was given to add to data set {name!r}.")
     return str(key)
+
+
+def _check_labelling(store: CampaignStore, name: str, configurations: Sequence[Atoms]) -> None:
+    """Refuse what says that it was labelled otherwise than the data set, as a fit would."""
+    from seicampaign.training.data import SETTING_KEYS
+
+    if not configurations:
+        return
+    latest = store.database["datasets"].find_one({"name": name}, sort=[("version", -1)])
+    of_set = latest and store.database["configurations"].find_one(
+        {"_id": {"$in": latest["configurations"][:1]}}
+    )
+    first = atoms_of(of_set) if of_set else configurations[0]
+    for field in set(SETTING_KEYS) - {SETTING}:
+        for index, atoms in enumerate(configurations):
+            said, known = (str(a.info.get(field)) for a in (atoms, first))
+            if said != known:
+                raise TrainingError(
+                    f"Configuration {index} ({atoms.symbols}) says {field} {said!r}, data set "
+                    f"{name!r} {known!r}. Energies of different settings do not compare: use "
+                    "another data set."
+                )
 
 
 def _sorted_out(

@@ -44,10 +44,12 @@ class ImportedRun(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     electrolyte: str = Field(min_length=1)
-    temperature: float = Field(gt=0, description="K")
-    timestep: float = Field(gt=0, description="fs")
+    temperature: float = Field(gt=0, allow_inf_nan=False, description="K")
+    timestep: float = Field(gt=0, allow_inf_nan=False, description="fs")
     anode: str = "Li"
-    pressure: float | None = Field(None, description="bar; None at constant volume")
+    pressure: float | None = Field(
+        None, allow_inf_nan=False, description="bar; None at constant volume"
+    )
     supercell: tuple[int, int] | None = Field(None, description="repetitions in the plane")
     seed: int | None = None
     potential: str | None = Field(None, description="what the forces came from")
@@ -78,7 +80,8 @@ class Imported:
     not_analysed
         Why its curves stop short of its frames, None where they do not.
     twins
-        Imported simulations that begin with the same two frames and are said to be other runs.
+        Imported simulations that begin with the same positions in two frames and are said to be
+        other runs, or to have other elements.
     """
 
     simulation_id: str
@@ -138,9 +141,10 @@ def import_run(
             "run has two at least."
         )
     check_composition(frames.numbers, run.electrolyte, run.anode)
-    begin = _digest(frames, head)
+    begin = _digest(frames.numbers.tobytes(), head)
     identity = content_hash(simulations.IMPORTED, {"run": run.model_dump(), "begin": begin})
-    _register(store, identity, run, begin, files)
+    moved = _digest(b"", head)
+    _register(store, identity, run, moved, files)
     try:
         added, total = _write(store, identity, frames, chain(head, ordered), progress)
     except TrajectoryError as error:
@@ -153,7 +157,7 @@ def import_run(
         _join(store, identity, campaign)
     why = _analyse(store, identity)
     return Imported(
-        identity, total, added, frames.nearest_image, why, _twins(store, identity, begin)
+        identity, total, added, frames.nearest_image, why, _twins(store, identity, moved)
     )
 
 
@@ -185,9 +189,9 @@ def remove_imported(store: CampaignStore, simulation_id: str) -> None:
         store.database.simulations.delete_one(query)
 
 
-def _digest(frames: RunFrames, head: Sequence[Frame]) -> str:
+def _digest(numbers: bytes, head: Sequence[Frame]) -> str:
     """Of the first two frames: two seeds may begin alike, and differ in the second."""
-    digest = hashlib.sha256(frames.numbers.tobytes())
+    digest = hashlib.sha256(numbers)
     for frame in head:
         digest.update(f"{frame.step} {frame.cell.round(4).tolist()}".encode())
         digest.update(np.rint(frame.positions * 1000).astype("<i8").tobytes())
@@ -198,7 +202,7 @@ def _register(
     store: CampaignStore,
     identity: str,
     run: ImportedRun,
-    begin: str,
+    moved: str,
     files: Sequence[Path],
 ) -> None:
     now = datetime.now(UTC)
@@ -207,7 +211,8 @@ def _register(
         "simulation_id": identity,
         "schema_version": SCHEMA_VERSION,
         "origin": simulations.IMPORTED,
-        "begin": begin,
+        # Without the elements: the same run with others, wrongly named, has the same.
+        "begin": moved,
         # Nobody has tested here what its forces came from.
         "approved": False,
         "state": "importing",
@@ -299,8 +304,8 @@ def _join(store: CampaignStore, identity: str, campaign: str) -> None:
         )
 
 
-def _twins(store: CampaignStore, identity: str, begin: str) -> tuple[str, ...]:
-    query = {"origin": simulations.IMPORTED, "begin": begin, "_id": {"$ne": identity}}
+def _twins(store: CampaignStore, identity: str, moved: str) -> tuple[str, ...]:
+    query = {"origin": simulations.IMPORTED, "begin": moved, "_id": {"$ne": identity}}
     with store.explained("read"):
         return tuple(other["_id"] for other in store.database.simulations.find(query, {"_id": 1}))
 

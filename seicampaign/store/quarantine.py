@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +18,27 @@ if TYPE_CHECKING:
 def put(
     store: CampaignStore, name: str, setting: str, bad: Sequence[tuple[Atoms, list[str]]]
 ) -> None:
-    """Set configurations apart, each with the reasons; what is there already stays."""
+    """Set configurations apart, each with the reasons there are now."""
     for atoms, reasons in bad:
-        document = atoms_document(atoms) | {"dataset": name, "setting": setting}
-        identity = content_hash("quarantined", _hexed(document))
-        document |= {
-            "quarantine_id": identity,
-            "reasons": reasons,
-            "created_at": datetime.now(UTC),
+        document = _document(atoms, name, setting)
+        changes = {
+            "$setOnInsert": document | {"created_at": datetime.now(UTC)},
+            "$set": {"reasons": reasons},
         }
         store.database["quarantine"].update_one(
-            {"_id": identity}, {"$setOnInsert": document}, upsert=True
+            {"_id": document["quarantine_id"]}, changes, upsert=True
         )
+
+
+def release(store: CampaignStore, name: str, setting: str, good: Iterable[Atoms]) -> None:
+    """Take back what had been set apart and is in the data set now."""
+    ids = [_document(atoms, name, setting)["quarantine_id"] for atoms in good]
+    store.database["quarantine"].delete_many({"_id": {"$in": ids}})
+
+
+def _document(atoms: Atoms, name: str, setting: str) -> dict[str, Any]:
+    document = atoms_document(atoms) | {"dataset": name, "setting": setting}
+    return document | {"quarantine_id": content_hash("quarantined", _hexed(document))}
 
 
 def _hexed(value: Any) -> Any:

@@ -65,11 +65,13 @@ class FitResult:
     errors_train, errors_validation
         Its errors; None where nothing was held out.
     history
-        Loss and errors of every iteration.
+        Loss and errors of every iteration of this process.
     training, validation
         Indices of the configurations in the data set.
     stopped
         Why the fit ended.
+    iterations
+        How many were made; more than `history` has where the fit went on from a checkpoint.
     """
 
     mtp: MTP
@@ -80,6 +82,7 @@ class FitResult:
     training: list[int]
     validation: list[int]
     stopped: str
+    iterations: int
 
 
 def fit(
@@ -183,6 +186,7 @@ def fit(
         training=training,
         validation=held,
         stopped=stopped,
+        iterations=search.state.iteration,
     )
 
 

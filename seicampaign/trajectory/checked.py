@@ -48,9 +48,13 @@ class CheckedStore(WrapperStore[Store]):
             raise TrajectoryError(f"Chunk {key} of {self._store} is missing. {REMEDY}")
         found = crc32(value)
         if found not in await self._checksums(key, 0):
-            # The chunk may have been replaced since the page was read: one commit later.
+            # A commit may have come between: the chunk is newer than the page, or older than the
+            # page that is read now.
             page = id(self._pages[self.layout.page_of(key)])
-            if found not in await self._checksums(key, page):
+            committed = await self._checksums(key, page)
+            if found not in committed:
+                value = await self._store.get(key, prototype)
+            if value is None or crc32(value) not in committed:
                 raise TrajectoryError(
                     f"Chunk {key} of {self._store} is torn: its checksum is not the committed one. "
                     f"{REMEDY}"

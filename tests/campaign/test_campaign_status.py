@@ -38,3 +38,16 @@ def test_what_waits_for_a_worker_between_two_segments_does_not_shorten_the_time_
     assert status.core_hours_left == 2.0  # 1 ns at 12 ns/day
     assert status.hours_left == 2.0
     assert CampaignStatus("name", [at(0.5, "a worker")]).hours_left is None
+
+
+def test_what_has_ended_takes_no_more_time():
+    def at(state, ns_done):
+        return SimulationStatus("id", "title", state, ns_done, 1.0, 24.0, None)
+
+    status = CampaignStatus(
+        "name", [at("running", 0.5), at("extrapolating", 0), at("cancelled", 0)]
+    )
+    assert status.core_hours_left == status.hours_left == 0.5
+    assert not status.ended and not status.finished
+    over = CampaignStatus("name", [at("completed", 1), at("extrapolating", 0)])
+    assert over.ended and not over.finished and over.core_hours_left == 0

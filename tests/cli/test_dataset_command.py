@@ -54,17 +54,24 @@ def test_a_data_set_from_a_file_to_a_potential_and_out_again(call, file, tmp_pat
     assert (listed["configurations"], listed["setting"], listed["quarantined"]) == (7, "lj", 1)
     assert "7 metal. 1 quarantined." in call("dataset", "show", "Li")
 
-    out = tmp_path / "labels.cfg"
+    out = tmp_path / "new" / "labels.cfg"
     assert "7 configurations" in call("dataset", "export", "Li", out)
     assert out.read_text().count("BEGIN_CFG") == 7
+
+    one = tmp_path / "one.extxyz"
+    call("dataset", "export", "Li", one)
+    identity = ase.io.read(one, 0).info["configuration_id"]
+    removed = call("dataset", "remove", "Li", identity, "--comment", "doubted")
+    assert removed == "Li version 2: 1 removed.\n"
+    call("dataset", "import", "Li", file, "--setting", "lj")
 
     arguments = ("Li", "--species", "Li", "--level", 4, "--max-iterations", 10, "--out", tmp_path)
     trained = call("potential", "train", *arguments, "--set", "ridge=1e-4", "--json")
     (output,) = json.loads(trained)
     assert output["errors"]["training"]["metal"]["configurations"] > 0
-    beside = json.loads((tmp_path / "Li-v1.json").read_text())
+    beside = json.loads((tmp_path / "Li-v3.json").read_text())
     assert beside["species"] == ["Li"] and beside["fit"]["ridge"] == 1e-4
-    assert (tmp_path / "Li-v1.mtp").is_file()
+    assert (tmp_path / "Li-v3.mtp").is_file()
 
 
 def test_a_data_set_of_which_nothing_was_set_apart_says_so(call, file):

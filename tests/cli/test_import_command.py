@@ -1,5 +1,6 @@
 """`seicampaign import` as typed."""
 
+import gzip
 import subprocess
 import sys
 from pathlib import Path
@@ -48,7 +49,13 @@ def test_a_dump_is_imported_once(store, tmp_path):
 def test_what_cannot_be_imported_is_one_sentence(store, tmp_path):
     file = tmp_path / "Old.dump"
     file.write_text(DUMP.format(step=100) + DUMP.format(step=0))
+    with gzip.open(tmp_path / "log.gz", "wb") as log:
+        log.write(b"Step Temp\n" + b"0 300\n" * 9999)
+    whole = (tmp_path / "log.gz").read_bytes()
+    (tmp_path / "log.gz").write_bytes(whole[: len(whole) // 2])
     for arguments, message in [
+        ([file, *KNOWN, "--log", tmp_path / "log.gz"], "log.gz is damaged or cut off"),
+        ([file, *KNOWN, "--temperature", "inf"], "--temperature: Input should be a finite number"),
         ([file, *KNOWN, "--elements", "Li S"], "Frame 2 of Old.dump (step 0) goes back in time"),
         ([file, *KNOWN], "name the element of each type"),
         ([file, *KNOWN, "--campaign", "none"], "Unknown campaign 'none'"),
@@ -69,9 +76,10 @@ def test_imported_runs_are_listed_and_taken_back(store, tmp_path):
     identity = store.simulations.query_one()["simulation_id"]
     listed = command("imported").stdout
     twin = call(file, *KNOWN, "--elements", "Li S").stdout
-    assert f"same two frames as {identity}" in twin
+    assert f"same positions as {identity}" in twin
     assert "taken back" in command("imported", "--remove", twin.split(":")[0]).stdout
     assert all(text in listed for text in (identity, "of 2023", "a sulfide", "Old.dump", "0.2"))
+    assert "a sulfide|Li 300 K" in command("why", identity).stdout  # no more is known of it
     unknown = command("imported", "--campaign", "another")
     assert unknown.returncode == 1 and "Unknown campaign 'another'" in unknown.stderr
     assert "taken back" in command("imported", "--remove", identity).stdout

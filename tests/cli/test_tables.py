@@ -46,3 +46,8 @@ def test_what_many_rows_share_is_said_once(shown):
 
 def test_nothing_to_show_is_said(shown):
     assert shown([], 80) == ["Salts: nothing yet."]
+
+
+def test_brackets_in_a_name_are_shown(shown):
+    lines = "".join(shown([{"name": "see [/scratch/a]", "comment": "[wip] :smile:"}], 60))
+    assert "see [/scratch/a]" in lines and "[wip] :smile:" in lines

@@ -115,6 +115,18 @@ def test_a_data_set_without_an_element_of_the_labels_is_refused(filled, tmp_path
         fit_and_store(maker, filled, tmp_path, "Li")
 
 
+def test_what_could_not_be_stored_is_refused_before_the_fit(filled, tmp_path):
+    def never(progress):
+        raise AssertionError("an iteration was made")
+
+    with pytest.raises(TrainingError, match="cannot be called 'a/b'"):
+        fit_and_store(SMALL, filled, tmp_path, "Li", potential_name="a/b", callback=never)
+    for species, words in ((["Li", "Li"], "'Li' is named twice"), (["LI"], "'LI' is no element")):
+        twice = FitMaker(fit=SMALL.fit | {"species": species})
+        with pytest.raises(TrainingError, match=words):
+            fit_and_store(twice, filled, tmp_path, "Li", callback=never)
+
+
 def test_one_nan_in_a_file_of_labels_reaches_no_fit(filled, tmp_path):
     bad = lithium(12)[11]
     bad.calc.results["forces"][0, 0] = np.nan

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from seicampaign.campaign.status import campaign_status
-from seicampaign.errors import CampaignError
+from seicampaign.errors import CampaignError, StoreError
 from seicampaign.recovery import control
 from seicampaign.store import fences, simulations
 
@@ -111,9 +111,27 @@ def test_the_commands_work(store, two, monkeypatch):
         ).stdout
 
     assert "2 waiting" in call("status", "short")
+    many = "from seicampaign.cli import status; status.MANY = 1; "
+    few = [sys.executable, "-c", many + code, "status", "short"]
+    said = subprocess.run(few, capture_output=True, text=True, check=True).stdout
+    assert "Campaign short: 2 simulations have no row; `--all` gives each one." in said
     assert "1 paused" in call("pause", two[0][:8])
     assert "paused" in call("status", "short")
     assert "waits for: seicampaign resume" in call("why", two[0])
     assert "1 go on" in call("resume", "short")
     assert "2 simulations have priority 3" in call("priority", "short", "--to", "3")
     assert "0 mended, 0 for a person" in call("tend")
+
+
+def test_what_the_potential_does_not_know_is_not_gone_on_with(store, two):
+    ended = {"state": "extrapolating", "error": "grade 12"}
+    store.database.simulations.update_one({"_id": two[0]}, {"$set": ended})
+    assert control.hold(store, two, "pause") == 1
+    assert control.resume(store, two) == 1
+    found = row(store, two[0])
+    assert (found.state, found.error, found.waits_for) == ("extrapolating", "grade 12", None)
+
+
+def test_a_query_that_the_database_does_not_know_is_named(store, two):
+    with pytest.raises(StoreError, match="foo"):
+        control.select(store, ['{"$foo": 1}'])

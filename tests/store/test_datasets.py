@@ -141,6 +141,10 @@ def on_top(atoms):
     atoms.positions[1] = atoms.positions[0] + [0.3, 0.0, 0.0]
 
 
+def a_slab(atoms):
+    atoms.pbc = (True, True, False)
+
+
 def unconverged(atoms):
     atoms.info["converged"] = False
 
@@ -154,6 +158,7 @@ def unconverged(atoms):
         (unlabelled, "it has no energy"),
         (absurd_force, "a force of 300.0 eV/A, the limit is 30 eV/A"),
         (on_top, "Cl-Li 0.300 A apart, the limit is 1.03 A"),
+        (a_slab, "it has a stress and is not periodic in three directions"),
         (unconverged, "its SCF did not converge"),
     ],
 )
@@ -249,3 +254,28 @@ def test_of_two_settings_that_begin_a_data_set_at_once_one_is_refused(store, mon
     assert said[0] in ("s1", "s2") and "use another data set" in said[1].lower()
     (found,) = datasets.dataset(store, "shared")
     assert found.info["setting"] == said[0]
+
+
+def test_what_is_set_apart_has_the_reasons_of_now_and_leaves_with_them(store):
+    hot = labelled(1)
+    hot.calc.results["forces"][0, 0] = 40.0
+    datasets.add_configurations(store, "hot", [hot])
+    datasets.add_configurations(store, "hot", [hot], gates=Gates(max_force=35))
+    (apart,) = datasets.quarantined(store, "hot")
+    assert "limit is 35" in apart["reasons"][0]
+    assert datasets.add_configurations(store, "hot", [hot], gates=Gates(max_force=50)).added == 1
+    assert datasets.quarantined(store, "hot") == []
+
+
+def test_what_says_another_functional_than_the_data_set_is_refused(store):
+    datasets.add_configurations(store, "a", [labelled(1, functional="PBE")])
+    for other in (labelled(2), labelled(2, functional="PBEsol")):
+        with pytest.raises(TrainingError, match=r"says functional .* data set 'a' 'PBE'"):
+            datasets.add_configurations(store, "a", [other])
+    with pytest.raises(TrainingError, match="says functional"):
+        datasets.add_configurations(store, "b", [labelled(1, functional="PBE"), labelled(2)])
+
+
+def test_a_name_that_no_file_could_have_is_refused(store):
+    with pytest.raises(TrainingError, match="cannot be called 'my/set'"):
+        datasets.add_configurations(store, "my/set", [labelled(1)])

@@ -10,6 +10,7 @@ from seicampaign.errors import StoreError, TrajectoryError
 from seicampaign.store.garbage import find_garbage
 from seicampaign.store.imports import ImportedRun, import_run, remove_imported
 from seicampaign.trajectory import Trajectory, TrajectoryWriter
+from seicampaign.trajectory.lammps_log import read_log
 
 RUN = ImportedRun(electrolyte="Li3PS4", temperature=300, timestep=2.0)
 
@@ -47,6 +48,23 @@ def dump(atoms, tmp_path):
         return tmp_path / name
 
     return write
+
+
+def test_a_log_is_read_past_what_is_no_row(tmp_path):
+    log = tmp_path / "log.lammps"
+    table = "Step Temp Press\n0 300 1\nWARNING: slow (src/x.cpp:1)\nat 7 now\n500 310 2\n"
+    log.write_text(table + "Loop time of 1\n1 2 3\nStep Temp Press\n500 310 2\n1000 290 3\n")
+    steps, values = read_log([log])
+    assert steps.tolist() == [0, 500, 1000]
+    assert values["pressure"].tolist() == [1, 2, 3]
+
+
+def test_logs_in_the_wrong_order_are_refused(tmp_path):
+    for name, first in (("one", 0), ("two", 500)):
+        (tmp_path / name).write_text(f"Step Temp\n{first} 300\n{first + 500} 310\n")
+    assert read_log([tmp_path / "one", tmp_path / "two"])[0].tolist() == [0, 500, 1000]
+    with pytest.raises(TrajectoryError, match="one begins at step 0, before"):
+        read_log([tmp_path / "two", tmp_path / "one"])
 
 
 def test_a_run_joins_a_campaign_once(store, dump, tmp_path):

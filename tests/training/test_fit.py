@@ -183,6 +183,7 @@ def test_a_killed_fit_goes_on_where_it_was(images, tmp_path, function, calls):
     straight = fit(images, max_iterations=60, **arguments | {"checkpoint": None})
     assert resumed.mtp == straight.mtp
     assert resumed.history[-1].loss == straight.history[-1].loss
+    assert resumed.iterations == straight.iterations == len(straight.history)
 
 
 def test_what_was_worked_out_before_the_kill_is_not_again(images, tmp_path):

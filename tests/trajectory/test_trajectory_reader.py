@@ -1,5 +1,6 @@
 """Slices of positions: what they give, and how little they read for it."""
 
+import asyncio
 import pickle
 
 import numpy as np
@@ -24,6 +25,23 @@ class CountingStore(WrapperStore):
         if "position/value/c/" in key:
             self.read.append(key.partition("/c/")[2])
         return await self._store.get(key, prototype, byte_range)
+
+
+class CommittingStore(WrapperStore):
+    """Lets a writer commit once a chunk of positions has been read."""
+
+    def __init__(self, store, commits):
+        super().__init__(store)
+        self.commits = commits
+
+    def _with_store(self, store):
+        return CommittingStore(store, self.commits)
+
+    async def get(self, key, prototype, byte_range=None):
+        value = await self._store.get(key, prototype, byte_range)
+        if "position/value/c/" in key and self.commits:
+            await asyncio.to_thread(self.commits.pop())
+        return value
 
 
 @pytest.fixture
@@ -104,6 +122,18 @@ def test_writing_reads_no_chunk_back(frames):
             frames.write(writer, i, i + 1)
             writer.commit()
     assert store.read == []
+
+
+def test_a_chunk_that_is_replaced_while_it_is_read_is_whole(frames):
+    store, commits = MemoryStore(), []
+    with frames.create(store) as writer:
+        frames.write(writer, 0, 3)
+        writer.commit()
+        trajectory = Trajectory(CommittingStore(store, commits))
+        frames.write(writer, 3, 5)
+        commits.append(writer.commit)
+        np.testing.assert_allclose(trajectory.positions[:], frames.positions[:3], atol=0.51e-3)
+    assert commits == []
 
 
 def test_an_empty_trajectory(frames):

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 from ase import Atoms
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from seicampaign.errors import TrainingError, unknown
 from seicampaign.mtp.model import MTP
@@ -58,9 +58,21 @@ class FitSettings(BaseModel):
     max_iterations: int = Field(1000, ge=1)
     patience: int = Field(200, ge=1, description="native alone")
     tolerance: float = Field(1e-5, description="native alone")
-    ridge: float = Field(1e-6, description="of the linear coefficients; native alone")
+    ridge: float = Field(1e-6, gt=0, description="of the linear coefficients; native alone")
     seed: int = Field(0, ge=0, description="Of the first radial coefficients.")
     backend: Name = "native"
+
+    @field_validator("species")
+    @classmethod
+    def _elements_are_named_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        from ase.data import atomic_numbers
+
+        for symbol in value:
+            if atomic_numbers.get(symbol, 0) == 0:
+                raise ValueError(f"{symbol!r} is no element")
+            if value.count(symbol) > 1:
+                raise ValueError(f"{symbol!r} is named twice")
+        return value
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> FitSettings:

@@ -28,7 +28,7 @@ class NativeBackend:
         callback: Callable[[Progress], object] | None = None,
     ) -> Fitted:
         result = fitted(training, validation, settings, threads, checkpoint, callback)
-        return Fitted(result.mtp, len(result.history), result.stopped)
+        return Fitted(result.mtp, result.iterations, result.stopped)
 
 
 def fitted(
