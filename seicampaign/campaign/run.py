@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seicampaign.campaign.status import FINISHED, CampaignStatus, campaign_status
+from seicampaign.campaign.status import FINISHED, HELD, CampaignStatus, campaign_status
 from seicampaign.errors import CampaignError, StoreError, full_disk
 from seicampaign.jobs import walltime
 from seicampaign.jobs.md import PARKED
@@ -104,7 +104,11 @@ def _require_success(store: CampaignStore, status: CampaignStatus) -> None:
     if not failed:
         return
     first = failed[0]
-    reason = first.error or _fizzled(store, first.simulation_id)
+    reason = first.error or (
+        f"it is {first.state}. `{first.waits_for} {status.name}` lets it go on."
+        if first.state in HELD
+        else _fizzled(store, first.simulation_id)
+    )
     raise CampaignError(
         f"{len(failed)} of {len(status.simulations)} simulations of {status.name!r} did not "
         f"complete. The first, {first.title} ({first.simulation_id}): {reason}"

@@ -20,6 +20,8 @@ FINISHED = {"completed"}
 ENDED = FINISHED | {EXTRAPOLATING}
 """No further segment is added to these."""
 CONTROL = {"pause": "paused", "cancel": "cancelled"}
+HELD = set(CONTROL.values())
+"""A person asked for these; `seicampaign resume` lets them go on."""
 FIELDS = (
     *("electrolyte", "anode", "supercell", "temperature", "pressure", "seed", "timestep"),
     *("state", "control", "needs", "steps_done", "step_now", "planned_steps", "ns_per_day"),

@@ -10,6 +10,7 @@ import pytest
 
 from seicampaign import Campaign
 from seicampaign.errors import CampaignError
+from seicampaign.recovery import control
 
 pytestmark = pytest.mark.slow
 
@@ -75,6 +76,14 @@ def test_a_job_that_fails_is_the_error_of_the_run(store, monkeypatch):
         small(temperatures=[300]).run(store)
     monkeypatch.delenv("SEICAMPAIGN_LAMMPS")
     assert small(temperatures=[300]).run(store).finished
+
+
+def test_a_run_of_what_is_paused_says_how_it_goes_on(store):
+    paused = small(temperatures=[300])
+    paused.launch(store)
+    control.hold(store, [s.id for s in paused.simulations()], "pause")
+    with pytest.raises(CampaignError, match=r"it is paused\. `seicampaign resume small` lets"):
+        paused.run(store)
 
 
 def test_without_a_compiler_it_runs_on_moteps_engine_and_says_so(store, monkeypatch):
